@@ -1,0 +1,176 @@
+"""What every reader is given and gives back: Stream in, Parts out; and how files are opened.
+
+gz and zst are opened in place, with a bound on how far they may expand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench import tables
+from workbench.errors import Malformed
+
+HEAD_BYTES = 64 * 1024
+MAX_EXPANDED_BYTES = 8 * 1024**3
+MAX_EXPANSION = 1100  # gzip's own limit is about 1032; what claims more is made to burst
+MAX_LINE_BYTES = 64 * 1024**2
+
+
+@dataclass
+class Parts:
+    """What a reader found: frames by table name, what it skipped (reason → count), and remarks.
+
+    Absent tables are left out. `series` and `frames` codes count from 0 within one Parts; joining many
+    Parts renumbers them.
+    """
+
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name, frame in self.frames.items():
+            tables.TABLES[name].check(frame)
+
+
+class Stream:
+    """One file, opened when asked: its name for messages, and its bytes after decompression."""
+
+    def __init__(self, name: str, source: Path | bytes) -> None:
+        self.name = name
+        self._source = source
+
+    def open(self) -> BinaryIO:
+        """Open from the start, decompressed. Reading raises Malformed for a bomb or a broken archive."""
+        raw: BinaryIO = (
+            io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source.open("rb")
+        )
+        magic = raw.read(4)
+        raw.seek(0)
+        size = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
+        if magic[:2] == b"\x1f\x8b":
+            return _Bounded(gzip.GzipFile(fileobj=raw), size, self.name)  # type: ignore[return-value]
+        if magic == b"\x28\xb5\x2f\xfd":
+            return _Bounded(pa.CompressedInputStream(pa.PythonFile(raw), "zstd"), size, self.name)  # type: ignore
+        return raw
+
+    def head(self) -> bytes:
+        """Give the first 64 KiB, or less if the file is shorter or its archive breaks off."""
+        with self.open() as stream:
+            if not isinstance(stream, _Bounded):
+                return stream.read(HEAD_BYTES)
+            return stream.peek_whole(HEAD_BYTES)
+
+    def bytes(self) -> bytes:
+        """Give all of it. A truncated archive raises Malformed."""
+        with self.open() as stream:
+            return stream.read()
+
+    def lines(self) -> Iterator[bytes]:
+        """Give its lines without their ends; a line of more than 64 MiB raises Malformed."""
+        with self.open() as stream:
+            number = 0
+            while line := stream.readline(MAX_LINE_BYTES):
+                number += 1
+                if len(line) == MAX_LINE_BYTES:
+                    raise Malformed(
+                        f"{self.name}:{number}", "a line of more than 64 MiB", expected="a text log"
+                    )
+                yield line.rstrip(b"\r\n")
+
+
+class Reader(Protocol):
+    """A module in `readers/`: FORMAT (its name, in words), `sniff`, and `read`."""
+
+    FORMAT: str
+
+    def sniff(self, head: bytes) -> bool:
+        """True if content that begins with `head` (up to 64 KiB) is of this format."""
+        ...
+
+    def read(self, *streams: Stream) -> Parts:
+        """Read one file, or a rotated set in order of age; raise Unrecognized or Malformed."""
+        ...
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that refuses to expand without bound and names its file when broken."""
+
+    def __init__(self, inner: BinaryIO, compressed_bytes: int, name: str) -> None:
+        self._inner, self._name = inner, name
+        self._most = min(MAX_EXPANDED_BYTES, max(64 * 1024**2, compressed_bytes * MAX_EXPANSION))
+        self._given = 0
+        self._buffer = bytearray()
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+    def _more(self) -> bytes:
+        try:
+            part = self._inner.read1(1024 * 1024)
+        except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+            self._ended = True
+            raise Malformed(
+                f"{self._name}, byte {self._given} expanded",
+                f"the archive is damaged or cut off ({error})",
+                remedy="copy the file again, or unpack what can be saved with gzip or zstd",
+            ) from error
+        self._given += len(part)
+        if self._given > self._most:
+            raise Malformed(
+                self._name,
+                f"it expands to more than {self._most / 1024**2:,.0f} MiB",
+                expected="telemetry, not a decompression bomb",
+                remedy="unpack it yourself if you trust it",
+            )
+        return bytes(part)
+
+    def peek_whole(self, size: int) -> bytes:
+        """Read up to `size` bytes; where the archive breaks off, give what came before."""
+        with contextlib.suppress(Malformed):
+            self._fill(size)
+        return bytes(self._buffer[:size])
+
+    def _fill(self, size: int) -> None:
+        while not self._ended and (size < 0 or len(self._buffer) < size):
+            part = self._more()
+            self._ended = not part
+            self._buffer += part
+
+    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+        self._fill(size)
+        size = len(self._buffer) if size < 0 else size
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def readline(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+        limit = MAX_LINE_BYTES if size is None or size < 0 else size
+        searched = 0
+        while (
+            (cut := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) < limit and not self._ended
+        ):
+            searched = len(self._buffer)
+            part = self._more()
+            self._ended = not part
+            self._buffer += part
+        end = min(cut + 1 if cut >= 0 else len(self._buffer), limit)
+        taken = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        return taken
