@@ -46,7 +46,7 @@ class Capture:
     name: str = ""
     start: pd.Timestamp = pd.NaT  # type: ignore[assignment]
     end: pd.Timestamp = pd.NaT  # type: ignore[assignment]
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     sources: tuple[Source, ...] = ()
     load: dict[str, Any] = field(default_factory=dict)
     spans: pd.DataFrame = field(default_factory=tables.SPANS.empty)
@@ -108,7 +108,10 @@ class Capture:
         return wide
 
     def between(self, start: pd.Timestamp, end: pd.Timestamp) -> Capture:
-        """Give the part from `start` up to, not including, `end` (by start or sample time; undated rows stay)."""
+        """Give the part from `start` up to, not including, `end`, by start or sample time.
+
+        Undated rows stay.
+        """
         changed: dict[str, Any] = {"start": start, "end": end}
         for name, column in _DATED.items():
             frame = getattr(self, name)

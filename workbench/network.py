@@ -123,8 +123,7 @@ class Network:
     def paths(self) -> Iterator[tuple[str, float]]:
         """Every settable path with its value, e.g. ("gateway.calls.orders.timeout_s", 0.4)."""
         for station in self.stations:
-            for name, value in _leaves(station, station.name):
-                yield name, value
+            yield from _leaves(station, station.name)
 
     def get(self, path: str) -> float:
         """Give the value at a path, or raise SettingError."""

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -62,7 +62,7 @@ class Stream:
         if magic[:2] == b"\x1f\x8b":
             return _Bounded(gzip.GzipFile(fileobj=raw), size, self.name)  # type: ignore[return-value]
         if magic == b"\x28\xb5\x2f\xfd":
-            return _Bounded(pa.CompressedInputStream(pa.PythonFile(raw), "zstd"), size, self.name)  # type: ignore
+            return _Bounded(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), size, self.name)  # type: ignore[return-value]
         return raw
 
     def head(self) -> bytes:
@@ -72,7 +72,7 @@ class Stream:
                 return stream.read(HEAD_BYTES)
             return stream.peek_whole(HEAD_BYTES)
 
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         """Give all of it. A truncated archive raises Malformed."""
         with self.open() as stream:
             return stream.read()
@@ -107,7 +107,7 @@ class Reader(Protocol):
 class _Bounded(io.RawIOBase):
     """A decompressed stream that refuses to expand without bound and names its file when broken."""
 
-    def __init__(self, inner: BinaryIO, compressed_bytes: int, name: str) -> None:
+    def __init__(self, inner: Any, compressed_bytes: int, name: str) -> None:
         self._inner, self._name = inner, name
         self._most = min(MAX_EXPANDED_BYTES, max(64 * 1024**2, compressed_bytes * MAX_EXPANSION))
         self._given = 0
