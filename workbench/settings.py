@@ -24,8 +24,8 @@ class Knob:
 
     `name` is spelled as in the system's own configuration; `unit` is the unit there. `path` is the network
     path that the knob moves ("" if no mechanism moves it yet: it is exported and shown, never tuned), and
-    `scale` turns the configured value into the network's (0.001 for milliseconds). `off` is the configured
-    value that means "without limit", where there is one.
+    the network's value is `value · scale + offset` (scale 0.001 for milliseconds, offset 1 for retries that
+    count beyond the first try). `off` is the configured value that means "without limit", where there is one.
     """
 
     service: str
@@ -36,6 +36,7 @@ class Knob:
     meaning: str
     path: str = ""
     scale: float = 1.0
+    offset: float = 0.0
     whole: bool = False
     log: bool = False
     off: float | None = None
@@ -77,7 +78,8 @@ class Knob:
         number = self.check(value)
         if number == self.off:
             return math.inf
-        return int(number) if self.whole and self.scale == 1 else number * self.scale
+        moved = number * self.scale + self.offset
+        return int(moved) if self.whole and moved == int(moved) else moved
 
     def from_network(self, value: float) -> float:
         """Give the configured value for the network's, rounded to what the configuration can hold."""
@@ -85,7 +87,7 @@ class Knob:
             if self.off is None:
                 raise SettingError("no limit", where=self.key, expected=self.bounds)
             return self.off
-        number = value / self.scale
+        number = (value - self.offset) / self.scale
         return self.check(round(number) if self.whole else float(f"{number:.6g}"))
 
 
