@@ -1,0 +1,25 @@
+"""Run every benchmark beside this file and print its ratios."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from tests import benchmarks
+
+
+def main() -> None:
+    print(f"{'work':<40} {'ours':>9}   {'against':<28} {'theirs':>9} {'ratio':>7}")
+    for name in (module.name for module in pkgutil.iter_modules(benchmarks.__path__)):
+        if name.startswith("bench_"):
+            for row in importlib.import_module(f"tests.benchmarks.{name}").run():
+                print(_line(row))
+
+
+def _line(row: benchmarks.Row) -> str:
+    ours, theirs = f"{row.ours_s:.4f} s", f"{row.other_s:.4f} s"
+    return f"{row.work:<40} {ours:>9}   {row.other:<28} {theirs:>9} {row.other_s / row.ours_s:>6.1f}×"
+
+
+if __name__ == "__main__":
+    main()
