@@ -66,8 +66,8 @@ def visits(capture: Capture) -> pd.DataFrame:
 
     wait_s (for a worker), before_s (own work until the first call), calls_s (calls, with the backoff between
     tries), between_s (own work between calls), after_s (own work after the last call). Self time is
-    before_s + between_s + after_s. outcome: ok; limited (429); refused (503 and no call made); expired (504 and no call
-    made); failed (any other 5xx, or an error without a code). n_tries counts its client spans.
+    before_s + between_s + after_s. outcome: ok; limited (429); refused (503 and no call made); expired (504
+    and no call made); failed (any other 5xx, or an error without a code). n_tries counts its client spans.
     """
     spans = capture.spans
     tree = _tree(spans)
