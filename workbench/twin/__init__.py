@@ -1,0 +1,1 @@
+"""The calibrated model: simulate, observe, calibrate, predict; exact theory beside it."""
