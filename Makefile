@@ -16,15 +16,15 @@ env: .venv/made  ## make .venv and install all that is needed (PYTHON=/path/to/p
 .venv/made: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { python=$$(.ci/find-python "$(PYTHON)") && "$$python" -m venv --clear .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m jupyter labextension disable --log-level=ERROR --level=sys_prefix @jupyterlab/apputils-extension:announcements
 	@touch $@
 
 # What JupyterLab would keep in the home directory (kernels, tokens, window layout) stays in .venv; the user's own
-# settings still hold, except that it listens on loopback only, asks nothing and fetches no news. Root needs a flag.
+# settings still hold, except that it listens on loopback only. Asking for language servers would start npm.
 lab: env  ## open JupyterLab on notebooks/ (LAB_ARGS="--no-browser --port=9000" passes options on)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_DATA_DIR="$(CURDIR)/.venv/share/jupyter" \
 	JUPYTERLAB_WORKSPACES_DIR="$(CURDIR)/.venv/share/jupyter/lab/workspaces" \
-	exec $(BIN)/python -m jupyterlab --ip=127.0.0.1 --LabApp.news_url=None \
-	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	exec $(BIN)/python -m jupyterlab --ip=127.0.0.1 --LanguageServerManager.autodetect=False \
 	$$(test "$$(id -u)" != 0 || echo --allow-root) $(LAB_ARGS) notebooks
 
 test: env  ## run every test but those of the two commands below that have their own
