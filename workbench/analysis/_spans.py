@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from workbench.analysis._maps import lookup, numbers
 from workbench.capture import Capture
 from workbench.tables import COUNT, TEXT, TIME
 
@@ -134,20 +133,25 @@ def calls(capture: Capture) -> dict[str, list[str]]:
     return {caller: list(group["callee"]) for caller, group in order.groupby("caller")}
 
 
-def attribute(spans: pd.DataFrame, *keys: str) -> pd.Series:
-    """Give each span's attribute as text by the first of `keys` that it has; missing with none."""
-    maps = pa.chunked_array(pa.array(spans["attributes"], from_pandas=True))
-    found = pa.nulls(len(spans), pa.string())
-    for key in keys:
-        found = pc.coalesce(found, pc.map_lookup(maps, pa.scalar(key), "first"))
-    return pd.Series(pd.arrays.ArrowExtensionArray(found).astype(TEXT))
+def requests(capture: Capture) -> pd.DataFrame:
+    """Give what each service was asked: its server spans, and root client spans as requests of their maker.
+
+    Columns: trace_id, service, start, duration_s, outcome.
+    """
+    spans = capture.spans
+    tree = _tree(spans)
+    rows = np.flatnonzero(tree.server | (tree.client & (tree.parent < 0)))
+    out = spans[["trace_id", "service", "start", "duration_s"]].iloc[rows].reset_index(drop=True)
+    return out.assign(outcome=pd.Series(tree.outcome[rows], dtype=TEXT))
 
 
-def number(text: pd.Series) -> np.ndarray:
-    """Give text attributes as float64; NaN where missing or no number."""
-    if text.isna().all():
-        return np.full(len(text), np.nan)
-    return pd.to_numeric(text, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+def span_share(capture: Capture, service: str) -> float:
+    """Give the share of a service's spans that were kept: 1 for makers of root client spans."""
+    share = float(capture.load.get("sample_share") or 1.0)
+    if share >= 1:
+        return 1.0
+    chosen = capture.spans[capture.spans["service"] == service]
+    return 1.0 if (chosen["parent_id"].isna() & (chosen["kind"] == "client")).any() else share
 
 
 @dataclass(frozen=True)
@@ -210,9 +214,9 @@ def _holders(parent: np.ndarray, stops: np.ndarray) -> np.ndarray:
 def _outcomes(
     spans: pd.DataFrame, server: np.ndarray, client: np.ndarray, answer: np.ndarray, worked: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    code = number(attribute(spans, *STATUS_CODE))
-    error = attribute(spans, *ERROR)
-    code = np.where(np.isnan(code), number(error), code)
+    code = numbers(lookup(spans["attributes"], *STATUS_CODE))
+    error = lookup(spans["attributes"], *ERROR)
+    code = np.where(np.isnan(code), numbers(error), code)
     code[~((code >= 100) & (code <= 599))] = np.nan
     bad = np.isnan(code) & (spans["status"] == "error").to_numpy(dtype=bool)
     outcome = np.full(len(spans), "ok", dtype=object)
@@ -248,7 +252,7 @@ def _calls(spans: pd.DataFrame, tree: _Tree) -> pd.DataFrame:
             "start": tree.start[rows],
             "end": tree.end[rows],
             "server_row": np.where(client, tree.answer[rows], rows),
-            "said": number(attribute(spans.iloc[rows], *RESEND)),
+            "said": numbers(lookup(spans["attributes"].iloc[rows], *RESEND)),
             "failed": np.isin(tree.outcome[rows], ["failed", "refused", "expired", "timeout", "limited"]),
         }
     ).sort_values(["holder", "start"], kind="stable", ignore_index=True)
@@ -266,8 +270,8 @@ def _calls(spans: pd.DataFrame, tree: _Tree) -> pd.DataFrame:
 
 def _callees(spans: pd.DataFrame, tree: _Tree, rows: np.ndarray) -> np.ndarray:
     service = spans["service"].to_numpy(dtype=object)
-    chosen = spans.iloc[rows]
-    peer, port = attribute(chosen, *PEER), attribute(chosen, *PORT)
+    attributes = spans["attributes"].iloc[rows]
+    peer, port = lookup(attributes, *PEER), lookup(attributes, *PORT)
     place = (peer + ":" + port).where(port.notna(), peer)
     answer = np.where(tree.client[rows], tree.answer[rows], rows)
     by_answer = pd.Series(np.where(answer >= 0, service[answer], None), dtype=object)
@@ -282,7 +286,7 @@ def _callees(spans: pd.DataFrame, tree: _Tree, rows: np.ndarray) -> np.ndarray:
 
 def _waits(spans: pd.DataFrame, tree: _Tree) -> np.ndarray:
     """Give each span's wait for a worker in ns, at most its duration; 0 where nothing says so."""
-    said = np.nan_to_num(number(attribute(spans, WAIT)), nan=0.0)
+    said = np.nan_to_num(numbers(lookup(spans["attributes"], WAIT)), nan=0.0)
     wait = np.rint(np.maximum(said, 0.0) * 1e9).astype("int64")
     waiting = np.flatnonzero(spans["name"].isin(WAIT_SPANS).to_numpy(dtype=bool) & (tree.parent >= 0))
     spent = np.zeros(len(spans), dtype="int64")

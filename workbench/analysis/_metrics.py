@@ -1,0 +1,117 @@
+"""Metrics as numbers: what counters grew by, what gauges stood at, on a grid of time, by service and labels.
+
+Growth is taken between neighbouring samples, a fall is a restart from 0 (as in Prometheus), and a series that
+appears after its siblings of the same metric and instance began at 0 (unlike in Prometheus, which loses its
+first value). Between samples a counter is taken to grow evenly; nothing is extrapolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis._maps import lookup
+from workbench.capture import Capture
+
+REQUESTS = (
+    "http_server_request_duration_seconds",
+    "http_server_requests_seconds",
+    "http_request_duration_seconds",
+)
+STATUS = ("status_code", "http_response_status_code", "http_status_code", "status", "code")
+
+
+def present(capture: Capture, names: Iterable[str]) -> str:
+    """Give the first of `names` that the capture has as a metric, or ""."""
+    known = set(capture.series["metric"].unique())
+    return next((name for name in names if name in known), "")
+
+
+def edges(capture: Capture, step_s: float) -> pd.DatetimeIndex:
+    """Give the bounds of bins of `step_s` from the start of the window; the last, shorter bin is left out."""
+    if pd.isna(capture.start):
+        return pd.DatetimeIndex([], dtype="datetime64[ns, UTC]")
+    bins = max(1, int(capture.duration_s / step_s + 1e-9))
+    return pd.date_range(capture.start, periods=bins + 1, freq=pd.Timedelta(seconds=step_s), unit="ns")
+
+
+def labelled(capture: Capture, metric: str, *labels: str | tuple[str, ...]) -> pd.DataFrame:
+    """Give the series of a metric: series, service, instance and the labels asked for ("" where absent).
+
+    A label given as a tuple is looked up by its spellings and named by the first.
+    """
+    chosen = capture.series[capture.series["metric"] == metric].reset_index(drop=True)
+    out = chosen[["series", "service", "instance"]].copy()
+    for label in labels:
+        spellings = (label,) if isinstance(label, str) else label
+        out[spellings[0]] = lookup(chosen["labels"], *spellings).fillna("")
+    return out
+
+
+def growth(
+    capture: Capture, metric: str, bounds: pd.DatetimeIndex, *labels: str | tuple[str, ...]
+) -> pd.DataFrame:
+    """Give what a counter grew by: one row per bin, service, instance and label values.
+
+    Columns: time (start of the bin), service, instance, labels, growth, covered_s (seconds of the bin that
+    lie between the first and last sample of the metric in that instance). Bins not covered are left out.
+    """
+    heads = labelled(capture, metric, *labels)
+    keys = [name for name in heads.columns if name != "series"]
+    frames = []
+    for (_, _), siblings in heads.groupby(["service", "instance"], sort=True):
+        samples = _samples(capture, siblings["series"])
+        if samples["time"].nunique() < 2:
+            continue
+        clock = np.unique(samples["time"].astype("int64"))
+        at = np.clip(bounds.astype("int64").to_numpy(), clock[0], clock[-1])
+        covered = np.diff(at) / 1e9
+        for code, group in samples.groupby("series", sort=True):
+            grown = np.diff(np.interp(at, *_cumulative(group, clock)))
+            head = siblings[siblings["series"] == code].iloc[0]
+            frame = pd.DataFrame({"time": bounds[:-1], **{key: head[key] for key in keys}})
+            frames.append(frame.assign(growth=grown, covered_s=covered)[covered > 0])
+    if not frames:
+        return pd.DataFrame({name: [] for name in ("time", *keys, "growth", "covered_s")})
+    whole = pd.concat(frames, ignore_index=True)
+    # Series that differ in other labels are summed; all of one instance share their coverage.
+    return whole.groupby(["time", *keys], as_index=False).agg(
+        growth=("growth", "sum"), covered_s=("covered_s", "max")
+    )
+
+
+def levels(capture: Capture, metric: str, bounds: pd.DatetimeIndex) -> pd.DataFrame:
+    """Give what a gauge stood at on average: time (start of the bin), service, instance, level."""
+    samples = _samples(capture, labelled(capture, metric)["series"])
+    samples = samples.merge(capture.series[["series", "service", "instance"]], on="series")
+    bins = np.searchsorted(bounds.astype("int64"), samples["time"].astype("int64"), side="right") - 1
+    inside = (bins >= 0) & (bins < len(bounds) - 1)
+    samples, bins = samples[inside], bins[inside]
+    mean = samples.groupby([bounds[bins], "service", "instance"], sort=True)["value"].mean()
+    return mean.rename("level").rename_axis(["time", "service", "instance"]).reset_index()
+
+
+def whole(capture: Capture) -> pd.DatetimeIndex:
+    """Give the bounds of one bin that is the whole window; samples at its very end are inside."""
+    if pd.isna(capture.start):
+        return pd.DatetimeIndex([], dtype="datetime64[ns, UTC]")
+    return pd.DatetimeIndex([capture.start, capture.end + pd.Timedelta(1, "ns")]).as_unit("ns")
+
+
+def _samples(capture: Capture, codes: pd.Series) -> pd.DataFrame:
+    samples = capture.samples[capture.samples["series"].isin(codes)]
+    return samples[samples["value"].notna()].sort_values(["series", "time"])
+
+
+def _cumulative(group: pd.DataFrame, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give times (ns) and the growth up to each, of one counter."""
+    times, values = group["time"].astype("int64").to_numpy(), group["value"].to_numpy()
+    step = np.diff(values, prepend=values[0])
+    step = np.where(step < 0, values, step)
+    late = np.searchsorted(clock, times[0])
+    if late > 0:
+        times, step = np.insert(times, 0, clock[late - 1]), np.insert(step, 0, 0.0)
+        step[1] = values[0]
+    return times, np.cumsum(step)
