@@ -16,6 +16,8 @@ from typing import Any
 
 import numba
 
+_config: Any = numba.config  # numba fills it at run time, unseen by type checkers
+
 
 @cache
 def cache_folder() -> str:
@@ -36,14 +38,14 @@ def cache_folder() -> str:
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile in nopython mode, cached on disk under `cache_folder()`."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = cache_folder() or before
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = cache_folder() or before
     try:
         return numba.njit(cache=True, error_model="numpy", forceinline=(function.__name__ != "loop"))(
             function
         )
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
 
 
 def is_cached() -> bool:

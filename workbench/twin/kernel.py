@@ -25,7 +25,7 @@ OK, FAILED, REFUSED, LIMITED, EXPIRED, TIMEOUT, RUNNING = 0, 1, 2, 3, 4, 5, 6
 OUTCOMES = ("ok", "failed", "refused", "limited", "expired", "timeout", "running")
 
 _ARRIVE, _WORKED, _FINISHED, _TIMEOUT, _RETRY = 0, 1, 2, 3, 4  # kinds of events
-_SPARE = 8  # more rows or heap entries than one event can add
+_SPARE = 8  # with one for each station, more rows or heap entries than one event can add
 
 
 STATION = np.dtype(
@@ -297,8 +297,9 @@ def _next(w, arrivals, seed, entry):
 @compiled
 def loop(w, arrivals, seed, entry):
     """Process events until none is left (True), or until rows or heap must be enlarged (False)."""
+    spare = _SPARE + w.stations.size  # an answer can free a server, and start who waits, at every hop back
     while w.counts[_TAKEN] < arrivals.size or w.counts[_HEAPED] > 0:
-        if w.counts[_ROWS] + _SPARE > w.visits.size or w.counts[_HEAPED] + _SPARE > w.heap.size:
+        if w.counts[_ROWS] + spare > w.visits.size or w.counts[_HEAPED] + spare > w.heap.size:
             return False
         now = _next(w, arrivals, seed, entry)
         while w.counts[_LEFT] >= 0:
@@ -311,21 +312,23 @@ def loop(w, arrivals, seed, entry):
 def run(plan: Plan, arrivals: np.ndarray, seed: int) -> np.ndarray:
     """Send requests at `arrivals` (s, sorted) through the plan until the last has left.
 
-    Gives the log, a record array of dtype LOG with one row per visit in order of creation.
+    Gives the log, a structured array with one row per visit in order of creation: the fields of LOG, and
+    behind them what the loop needed.
     """
     arrivals = np.ascontiguousarray(arrivals, float)
     world = _World(
         stations=plan.stations.copy(),
         calls=plan.calls,
         tables=plan.tables,
-        visits=np.empty(_SPARE + int(arrivals.size * plan.stations.size * 1.2), VISIT),
+        visits=np.empty(_SPARE + plan.stations.size + int(arrivals.size * plan.stations.size * 1.2), VISIT),
         heap=np.empty(4096, EVENT),
         counts=np.array([0, 0, 0, 0, -1]),
     )
     while not loop(world, arrivals, np.uint64(seed), plan.entry):
-        if world.counts[_ROWS] + _SPARE > world.visits.size:
+        spare = _SPARE + plan.stations.size
+        if world.counts[_ROWS] + spare > world.visits.size:
             world = world._replace(visits=_enlarged(world.visits))
-        if world.counts[_HEAPED] + _SPARE > world.heap.size:
+        if world.counts[_HEAPED] + spare > world.heap.size:
             world = world._replace(heap=_enlarged(world.heap))
     return world.visits[: world.counts[_ROWS]]
 

@@ -1,0 +1,211 @@
+"""`calibrate`: evidence → Twin. Service times, transit and arrivals from spans; policies from settings.
+
+What an instrument saw is not what the twin needs, so: work is a visit's own time without waiting, calls and
+backoff; timed-out tries tell nothing of transit (they are right-censored), while the callee's own span
+still tells its whole work; arrivals are the callers' new requests, before any retry and with what was
+refused. Uncertainty comes from resampling blocks of time (Künsch, The jackknife and the bootstrap for
+general stationary observations, Ann. Statist. 1989, §2.1), since neighbouring requests share their luck.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.visits import calls, tries, visits
+from workbench.capture import Capture
+from workbench.errors import CalibrationError
+from workbench.knobs import lab as lab_knobs
+from workbench.network import Demand, Network, Workload
+from workbench.twin.arrivals import rate_over_time
+from workbench.twin.draws import quantile_table
+from workbench.twin.model import Twin
+
+BLOCK_S = 10.0
+REPLICATES = 20
+FEWEST = 50  # visits of a station below which its service time is not fitted
+
+
+def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0) -> Twin:
+    """Fit a twin to captures of one system under the same settings.
+
+    `network` None learns who calls whom from the spans and takes pools, limits, timeouts and retries from
+    the captures' settings. Raises CalibrationError where the evidence does not determine the model: no
+    server spans, too few visits, no arrivals, or captures under different settings.
+    """
+    if not captures:
+        raise CalibrationError("no capture", expected="at least one")
+    for capture in captures[1:]:
+        changed = captures[0].settings.difference(capture.settings)
+        if changed:
+            key, (one, other) = next(iter(changed.items()))
+            raise CalibrationError(
+                f"{len(changed)} settings differ, e.g. {key}: {one} and {other}",
+                where=f"{captures[0].name} and {capture.name}",
+                expected="captures under the same settings",
+            )
+    name = captures[0].name
+    evidence = _Evidence(captures)
+    if network is None:
+        patience = float(captures[0].load.get("patience_s", lab_knobs.PATIENCE_S))
+        network = lab_knobs.network_from(captures[0].settings, evidence.calls, patience_s=patience)
+    rng = np.random.default_rng(seed)
+    resamples = [evidence.resample(rng) for _ in range(REPLICATES)]
+    demand, transit = evidence.tables(network, None), evidence.transit(network, None)
+    rate, bin_s = evidence.rate()
+    workload = Workload(rate, bin_s, demand, transit)
+    replicates = tuple(
+        Workload(
+            rate * picked.load, bin_s, evidence.tables(network, picked), evidence.transit(network, picked)
+        )
+        for picked in resamples
+    )
+    return Twin(
+        name=name,
+        network=network,
+        workload=workload,
+        knobs=tuple(lab_knobs.knobs(network)),
+        settings=captures[0].settings,
+        replicates=replicates,
+        start=captures[0].start,
+        duration_s=sum(c.duration_s for c in captures),
+        concurrency=evidence.concurrency(),
+        notes=tuple(evidence.notes()),
+    )
+
+
+class _Picked:
+    """Blocks of time drawn with replacement: how often each was drawn, and the load that they carried."""
+
+    def __init__(self, weight: np.ndarray, load: float) -> None:
+        self.weight, self.load = weight, load
+
+
+class _Evidence:
+    """Visits, tries and arrivals of the captures, each row with its block of time."""
+
+    def __init__(self, captures: tuple[Capture, ...]) -> None:
+        self._captures = captures
+        first = captures[0]
+        made = calls(first)
+        if not len(first.spans) or "server" not in set(first.spans["kind"]):
+            raise CalibrationError(
+                "no server spans",
+                where=first.name or "capture",
+                expected="spans of each service, to tell its own work from waiting",
+                remedy="record traces, or give network and demands by hand",
+            )
+        served = set(first.spans.loc[first.spans["kind"] == "server", "service"])
+        self.calls = {s: [c for c in made.get(s, []) if c in served] for s in sorted(served)}
+        self._clients = sorted(set(made) - served)
+        offsets = np.cumsum([0] + [int(np.ceil(c.duration_s / BLOCK_S)) for c in captures])
+        self._blocks = int(offsets[-1])
+        self._visits = pd.concat(
+            [_blocked(visits(c), c, o) for c, o in zip(captures, offsets, strict=False)], ignore_index=True
+        )
+        self._tries = pd.concat(
+            [_blocked(tries(c), c, o) for c, o in zip(captures, offsets, strict=False)], ignore_index=True
+        )
+
+    def resample(self, rng: np.random.Generator) -> _Picked:
+        drawn = rng.integers(0, self._blocks, self._blocks)
+        weight = np.bincount(drawn, minlength=self._blocks)
+        total = max(1, self._arrivals().size)
+        # The rate is known as well as a Poisson count lets it be, whatever its steps within the window.
+        return _Picked(weight, rng.poisson(total) / total)
+
+    def tables(self, network: Network, picked: _Picked | None) -> dict[str, Demand]:
+        found = {}
+        for station in network.stations:
+            if station.name == network.entry:
+                continue
+            own = self._visits[self._visits["service"] == station.name]
+            own = own[own["outcome"].isin(["ok", "failed"])]
+            if len(own) < FEWEST:
+                raise CalibrationError(
+                    f"{len(own)} visits at work",
+                    where=station.name,
+                    expected=f"at least {FEWEST}, to know how long its work takes",
+                    remedy="record a longer window or a larger share of traces",
+                )
+            good = own[own["outcome"] == "ok"]
+            after = None
+            if station.calls and len(good) >= FEWEST:
+                after = _table(good["between_s"] + good["after_s"], good["block"], picked)
+            before = own["before_s"] if station.calls else own["before_s"] + own["after_s"]
+            found[station.name] = Demand(_table(before, own["block"], picked), after)
+        return found
+
+    def transit(self, network: Network, picked: _Picked | None) -> dict[str, np.ndarray]:
+        found = {}
+        for station in network.stations:
+            callers = self._clients if station.name == network.entry else [station.name]
+            for call in station.calls:
+                chosen = self._tries["caller"].isin(callers) & (self._tries["callee"] == call.to)
+                known = self._tries[chosen & self._tries["transit_s"].notna()]
+                if len(known) >= FEWEST:
+                    key = f"{station.name}.{call.to}"
+                    found[key] = _table(known["transit_s"], known["block"], picked)
+        return found
+
+    def _arrivals(self) -> np.ndarray:
+        """Start times of new requests, in seconds; windows are joined end to end."""
+        found, passed = [], 0.0
+        for capture in self._captures:
+            spans = capture.spans
+            new = spans["parent_id"].isna() & spans["service"].isin(self._clients)
+            start = (spans.loc[new, "start"] - capture.start).dt.total_seconds().to_numpy()
+            found.append(start + passed)
+            passed += capture.duration_s
+        return np.sort(np.concatenate(found))
+
+    def rate(self) -> tuple[np.ndarray, float]:
+        times = self._arrivals()
+        total = sum(c.duration_s for c in self._captures)
+        if not times.size:
+            raise CalibrationError(
+                "no spans of callers outside the services",
+                expected="a root span per new request, from the load generator or the edge",
+                remedy="record the callers' spans too",
+            )
+        rate = rate_over_time(times, total)
+        return rate, total / rate.size
+
+    def concurrency(self) -> dict[str, float]:
+        """The most visits at work at once by service: the pool gauge where there is one, else from spans."""
+        found: dict[str, float] = {}
+        for capture in self._captures:
+            busy = capture.metric("worker_pool_busy")
+            for column in busy.columns:
+                service = column[0] if isinstance(column, tuple) else column
+                found[service] = max(found.get(service, 0.0), float(busy[column].max()))
+        return found
+
+    def notes(self) -> list[str]:
+        share = float(self._captures[0].load.get("sample_share", 1.0))
+        pooled = self._visits["outcome"].isin(["ok", "failed"]).sum()
+        seen = ", ".join(f"{s} {n:.0f}" for s, n in self.concurrency().items())
+        notes = [
+            f"service times from {pooled:,} visits" + (f", {share:.0%} of all traces" if share < 1 else "")
+        ]
+        notes.append("tries of one request are taken to meet independent service times")
+        notes.append(
+            "service times are taken not to grow with concurrency"
+            + (f" (most at once: {seen})" if seen else "")
+        )
+        notes.append("arrivals are taken to be Poisson at the recorded rate")
+        return notes
+
+
+def _blocked(rows: pd.DataFrame, capture: Capture, offset: int) -> pd.DataFrame:
+    since = (rows["start"] - capture.start).dt.total_seconds()
+    last = int(np.ceil(capture.duration_s / BLOCK_S)) - 1
+    return rows.assign(block=(since // BLOCK_S).clip(0, last).astype(int) + offset)
+
+
+def _table(values: pd.Series, block: pd.Series, picked: _Picked | None) -> np.ndarray:
+    known = values.to_numpy()
+    if picked is None:
+        return quantile_table(known)
+    repeated = np.repeat(known, picked.weight[block.to_numpy()])
+    return quantile_table(repeated if repeated.size else known)

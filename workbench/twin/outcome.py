@@ -1,0 +1,72 @@
+"""The kernel's log → numbers: latency, throughput, errors, utilisation, waiting; no Capture is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.network import Network
+from workbench.twin import kernel
+
+QUANTILES = (0.5, 0.95, 0.99)
+MEASURED_AT = "client, from the intended send time to the answer or to giving up, all requests"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gives: latencies (s) of all requests of the window, and numbers by name."""
+
+    latency_s: np.ndarray
+    numbers: dict[str, float]
+
+
+def outcome(log: np.ndarray, network: Network, *, start_s: float, end_s: float) -> Outcome:
+    """Measure a log on requests that arrived in [start_s, end_s).
+
+    Names: mean_s, p50_s, p95_s, p99_s (latency, all requests, failed ones included), throughput_rps (good
+    answers a second), error_share, load_rps; by station: utilisation/NAME (share, where servers are
+    limited), wait/NAME (mean wait for a server of those that got one, s), queue/NAME (mean number
+    waiting), tries/NAME (visits per request).
+    """
+    roots = log[log["parent"] < 0]
+    roots = roots[(roots["arrived"] >= start_s) & (roots["arrived"] < end_s)]
+    latency = roots["heard"] - roots["sent"]
+    good = roots["result"] == kernel.OK
+    span_s = end_s - start_s
+    numbers = {"mean_s": float(latency.mean()) if latency.size else np.nan}
+    values = np.quantile(latency, QUANTILES) if latency.size else np.full(len(QUANTILES), np.nan)
+    numbers |= {f"p{q * 100:g}_s": float(v) for q, v in zip(QUANTILES, values, strict=True)}
+    numbers["throughput_rps"] = float(good.sum() / span_s)
+    numbers["error_share"] = float(1 - good.mean()) if good.size else np.nan
+    numbers["load_rps"] = roots.size / span_s
+    for s, station in enumerate(network.stations):
+        if station.name == network.entry:
+            continue
+        visits = log[log["station"] == s]
+        started, arrived = visits["started"], visits["arrived"]
+        got = np.isfinite(started)
+        held_s = _overlap(started[got], visits["ended"][got], start_s, end_s)
+        left_queue = np.where(got, started, visits["ended"])
+        inside = got & (arrived >= start_s) & (arrived < end_s)
+        name = station.name
+        if np.isfinite(station.pool.servers):
+            numbers[f"utilisation/{name}"] = held_s / (station.pool.servers * span_s)
+        numbers[f"wait/{name}"] = float((started - arrived)[inside].mean()) if inside.any() else 0.0
+        numbers[f"queue/{name}"] = _overlap(arrived, left_queue, start_s, end_s) / span_s
+        sent = ((arrived >= start_s) & (arrived < end_s)).sum()
+        numbers[f"tries/{name}"] = float(sent / roots.size) if roots.size else np.nan
+    return Outcome(latency, numbers)
+
+
+def unit(name: str) -> str:
+    """Give the unit of a number of `outcome` by its name."""
+    kind = name.split("/")[0]
+    units = {"utilisation": "share", "queue": "requests", "tries": "per request", "wait": "s"}
+    suffixes = {"_s": "s", "_rps": "1/s", "_share": "share"}
+    return units.get(kind) or next(u for suffix, u in suffixes.items() if kind.endswith(suffix))
+
+
+def _overlap(start: np.ndarray, end: np.ndarray, low: float, high: float) -> float:
+    """Sum of the parts of [start, end] that lie in [low, high]; rows that never ended (NaN) count nothing."""
+    return float(np.nansum(np.clip(np.minimum(end, high) - np.maximum(start, low), 0, None)))
