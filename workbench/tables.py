@@ -25,6 +25,7 @@ TEXT = pd.StringDtype("pyarrow", na_value=float("nan"))  # what pandas 3 calls `
 MAP = pd.ArrowDtype(pa.map_(pa.string(), pa.string()))  # attributes, labels
 CODES = pd.ArrowDtype(pa.list_(pa.int32()))  # frames of a stack, innermost first
 FLOAT, INT, COUNT = "float64", "int64", "Int64"  # Int64: whole numbers that may be missing
+FLAG = "boolean"  # yes, no or missing
 
 
 @dataclass(frozen=True)
@@ -280,6 +281,7 @@ FRAMES = Table(
         _c("function", TEXT, "", "function name"),
         _o("file", TEXT, "", "source file"),
         _o("line", COUNT, "", "line in it"),
+        _o("inlined", FLAG, "", "whether the compiler put it inside the frame that calls it"),
     ),
 )
 STACKS = Table(
