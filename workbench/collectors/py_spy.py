@@ -22,7 +22,7 @@ def record(
     rate: int = 100,
     format: str = "raw",
 ) -> Path:
-    """Sample process `pid` and its children `rate` times a second, write the profile to `out` and give its path.
+    """Sample process `pid` and its children `rate` times a second, write the profile to `out`, give its path.
 
     Idle threads are left out. Raises CollectError if py-spy is not there, may not look, or finds no process.
     """
@@ -63,9 +63,11 @@ def _run(arguments: list[str], duration_s: float) -> str:
             "the system does not let one process look into another",
             where=where,
             expected="leave to trace processes of the same user",
-            remedy="set kernel.yama.ptrace_scope to 0, give the container SYS_PTRACE, or run as the superuser",
+            remedy="set kernel.yama.ptrace_scope to 0, give the container SYS_PTRACE, or become superuser",
         )
-    raise CollectError(said[-300:] or f"status {done.returncode}", where=where, expected="a running Python process")
+    raise CollectError(
+        said[-300:] or f"status {done.returncode}", where=where, expected="a running Python process"
+    )
 
 
 def _program() -> str:

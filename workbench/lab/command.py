@@ -10,7 +10,7 @@ from workbench.lab.plan import Plan, parse_bursts, parse_steps
 
 
 def add_commands(subparsers: argparse._SubParsersAction) -> None:
-    """Mount `lab` with its verbs; each sets `run`, a function of the parsed arguments that gives the exit status."""
+    """Mount `lab`; each verb sets `run`, a function of the parsed arguments that gives the exit status."""
     lab = subparsers.add_parser("lab", help="a small live shop on this machine")
     verbs = lab.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_up(verbs)
@@ -31,13 +31,17 @@ def _add_plain(verbs: argparse._SubParsersAction, name: str, text: str, run) -> 
 def _add_up(verbs: argparse._SubParsersAction) -> None:
     verb = _add_plain(verbs, "up", "start the services and a Prometheus", _up)
     verb.add_argument("--settings", default="healthy", help="a YAML file, or healthy or incident")
-    verb.add_argument("--idle-limit", type=float, default=1800, help="end after so many seconds without requests")
+    verb.add_argument(
+        "--idle-limit", type=float, default=1800, help="end after so many seconds without requests"
+    )
 
 
 def _add_load(verbs: argparse._SubParsersAction) -> None:
     verb = _add_plain(verbs, "load", "send requests, open loop", _load)
     verb.add_argument("--plan", required=True, help="seconds x requests per second, such as 60x30,60x45")
-    verb.add_argument("--burst", action="append", default=[], help="second:requests, such as 20:100; repeatable")
+    verb.add_argument(
+        "--burst", action="append", default=[], help="second:requests, such as 20:100; repeatable"
+    )
     verb.add_argument("--seed", type=int, default=1)
     verb.add_argument("--patience", type=float, default=10.0, help="seconds until a caller gives up")
 
@@ -60,7 +64,9 @@ def _add_record(verbs: argparse._SubParsersAction) -> None:
 def _up(given: argparse.Namespace) -> int:
     lab = up(given.folder, given.settings, idle_limit_s=given.idle_limit, detached=True)
     _show(lab)
-    print(f"ends after {given.idle_limit:g} s without requests, or with: workbench lab down --run {given.folder}")
+    print(
+        f"ends after {given.idle_limit:g} s without requests, or by: workbench lab down --run {given.folder}"
+    )
     return 0
 
 

@@ -50,7 +50,7 @@ class Summary:
         return (
             f"sent {self.sent} in {self.end - self.start:.0f} s, ok {self.ok}, errors: {errors}\n"
             f"from the intended time: {latency}\n"
-            f"sent late by at most {self.lateness_s['max'] * 1e3:.1f} ms (p99 {self.lateness_s['p99'] * 1e3:.1f} ms)"
+            f"sent late: p99 {self.lateness_s['p99'] * 1e3:.1f} ms, at most {self.lateness_s['max'] * 1e3:.1f} ms"
         )
 
 
@@ -202,8 +202,8 @@ def up(
     """Start a lab in `folder` with a settings file, or one of those that come with the package.
 
     It ends with this process, or, `detached`, after `idle_limit_s` without requests. `prometheus` is the
-    program, "auto" for the installed one if any, or "" to have the workbench scrape by itself. Raises LabError
-    if one is up in that folder, or the folder holds other things.
+    program, "auto" for the installed one if any, or "" to have the workbench scrape by itself. Raises
+    LabError if one is up in that folder, or the folder holds other things.
     """
     folder = Path(folder).absolute()
     text = read_settings(settings)

@@ -34,7 +34,9 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 class Caller:
     """Sends the requests of one plan and keeps what became of them."""
 
-    def __init__(self, url: str, plan: Plan, spans: SpanFile, *, patience_s: float, sample_share: float) -> None:
+    def __init__(
+        self, url: str, plan: Plan, spans: SpanFile, *, patience_s: float, sample_share: float
+    ) -> None:
         where = urlsplit(url)
         if where.hostname != "127.0.0.1":
             raise LabError(f"{where.hostname}", where="load", expected="the lab on 127.0.0.1")
@@ -137,7 +139,9 @@ class Caller:
             "ok": len(answered) - failed,
             "errors": dict(self.errors),
             "latency_s": {name: _quantile(answered, share) for name, share in _QUANTILES.items()},
-            "lateness_s": {name: _quantile(sorted(self.lateness_s), share) for name, share in _QUANTILES.items()},
+            "lateness_s": {
+                name: _quantile(sorted(self.lateness_s), share) for name, share in _QUANTILES.items()
+            },
         }
 
 
@@ -171,9 +175,7 @@ async def _load(given: argparse.Namespace) -> int:
             tuple(map(tuple, given.plan["plan"])), tuple(map(tuple, given.plan["bursts"])), given.plan["seed"]
         )
         shop = parse((given.run / "settings.yaml").read_text(encoding="utf-8"))
-        caller = Caller(
-            given.url, plan, spans, patience_s=given.patience, sample_share=shop.sample_share
-        )
+        caller = Caller(given.url, plan, spans, patience_s=given.patience, sample_share=shop.sample_share)
         start = await caller.run()
     except WorkbenchError as error:
         print(orjson.dumps({"error": str(error)}).decode())

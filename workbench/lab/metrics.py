@@ -11,7 +11,8 @@ from prometheus_client.registry import REGISTRY, Collector
 from workbench.lab.pool import WorkerPool
 
 _SECONDS = (
-    0.001, 0.002, 0.004, 0.0075, 0.015, 0.025, 0.04, 0.06, 0.09, 0.13, 0.2, 0.3, 0.45, 0.7, 1, 1.5, 2.5, 5, 10, 20,
+    0.001, 0.002, 0.004, 0.0075, 0.015, 0.025, 0.04, 0.06, 0.09,
+    0.13, 0.2, 0.3, 0.45, 0.7, 1, 1.5, 2.5, 5, 10, 20,
 )  # fmt: skip
 
 prometheus_client.disable_created_metrics()
@@ -61,7 +62,9 @@ class _PoolCollector(Collector):
         pool.account()
         yield GaugeMetricFamily("worker_pool_size", "Workers.", pool.workers)
         yield GaugeMetricFamily("worker_pool_busy", "Workers held by a visit.", pool.busy)
-        yield GaugeMetricFamily("worker_pool_queue_length", "Visits that wait for a worker.", pool.queue_length)
+        yield GaugeMetricFamily(
+            "worker_pool_queue_length", "Visits that wait for a worker.", pool.queue_length
+        )
         yield GaugeMetricFamily("worker_pool_queue_limit", "Places to wait for a worker.", pool.queue)
         yield CounterMetricFamily("worker_pool_busy_seconds", "Integral of the busy workers.", pool.busy_s)
         yield CounterMetricFamily(

@@ -26,7 +26,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def watch_parent(parent: int) -> None:
-    """Have this process end within half a second of its parent, whatever becomes of the thread that started it."""
+    """Have this process end within half a second of its parent, whichever thread of it started this."""
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

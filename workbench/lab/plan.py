@@ -25,7 +25,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not self.steps:
-            raise LabError("no step", where="plan", expected="seconds x requests per second, such as 60x30,60x45")
+            raise LabError(
+                "no step", where="plan", expected="seconds x requests per second, such as 60x30,60x45"
+            )
         for duration_s, rate_rps in self.steps:
             if not duration_s > 0 or not 0 <= rate_rps <= MOST_RPS:
                 raise LabError(

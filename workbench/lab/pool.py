@@ -35,7 +35,7 @@ class WorkerPool:
             self.saturated_s += passed
 
     def admit(self) -> asyncio.Future[float] | None:
-        """Give the promise of a worker, whose result is the time waited in seconds; None if there is no place."""
+        """Promise a worker; the result is the time waited in seconds. None if there is no place to wait."""
         self.account()
         promise: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         if self.busy < self.workers:

@@ -1,4 +1,4 @@
-"""One service of the shop as a process: HTTP in front of a visit, HTTP to the next service, and the instruments.
+"""One service of the shop as a process: HTTP before a visit, HTTP to the next service, and instruments.
 
 Started by the supervisor with a listening socket, so that every address is known before any service runs.
 """
@@ -91,7 +91,11 @@ class Site:
         return web.Response(status=404)
 
     async def _visited(self, http: web.BaseRequest) -> web.Response:
-        clock, start_ns, start = asyncio.get_running_loop().time, time.time_ns(), asyncio.get_running_loop().time()
+        clock, start_ns, start = (
+            asyncio.get_running_loop().time,
+            time.time_ns(),
+            asyncio.get_running_loop().time(),
+        )
         self.visits += 1
         given = http.headers
         request = Request(
@@ -123,7 +127,11 @@ class Site:
 
     async def send(self, to: str, request: Request, tries: int, expires: float) -> int | str:
         """Send one try to another service, as `visit.Send` says."""
-        clock, start_ns, start = asyncio.get_running_loop().time, time.time_ns(), asyncio.get_running_loop().time()
+        clock, start_ns, start = (
+            asyncio.get_running_loop().time,
+            time.time_ns(),
+            asyncio.get_running_loop().time(),
+        )
         span = self._tracer.start_span(
             f"GET /{to}",
             kind=trace.SpanKind.CLIENT,

@@ -185,12 +185,19 @@ def _mapping(value: Any, where: str, keys: set[str] | None = None) -> Mapping[st
         raise SettingError(f"{value!r}", where=where, expected="keys and values")
     unknown = sorted(str(key) for key in value if keys is not None and key not in keys)
     if unknown:
-        raise SettingError(f"unknown key {unknown[0]!r}", where=where, expected=f"one of {sorted(keys or ())}")
+        raise SettingError(
+            f"unknown key {unknown[0]!r}", where=where, expected=f"one of {sorted(keys or ())}"
+        )
     return value
 
 
 def _number(
-    given: Mapping[str, Any], key: str, default: float | None, where: str, low: float = 0, high: float = math.inf
+    given: Mapping[str, Any],
+    key: str,
+    default: float | None,
+    where: str,
+    low: float = 0,
+    high: float = math.inf,
 ) -> float:
     value = given.get(key, default)
     sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
@@ -221,7 +228,9 @@ def _check_calls(shop: Shop, where: str) -> None:
         ready = [n for n, s in shop.services.items() if n not in done and done.issuperset(s.calls)]
         if not ready:
             circle = sorted(set(shop.services) - done)
-            raise SettingError(f"calls in a circle among {circle}", where=where, expected="calls that go down")
+            raise SettingError(
+                f"calls in a circle among {circle}", where=where, expected="calls that go down"
+            )
         done.update(ready)
     entries = [name for name in shop.services if name not in called]
     if len(entries) != 1:

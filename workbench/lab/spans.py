@@ -1,6 +1,6 @@
 """OpenTelemetry spans written as OTLP/JSON, one batch a line.
 
-    {"resourceSpans":[{"resource":{"attributes":[…]},"scopeSpans":[{"scope":{…},"spans":[…]}]}]}
+{"resourceSpans":[{"resource":{"attributes":[…]},"scopeSpans":[{"scope":{…},"spans":[…]}]}]}
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class SpanFile:
     def __init__(self, path: Path, service: str, instance: str) -> None:
         who = {"service.name": service, "service.instance.id": instance}
         resource = orjson.dumps({"attributes": _attributes(who)})
-        self._head = (
-            b'{"resourceSpans":[{"resource":%s,"scopeSpans":[{"scope":{"name":"%s"},"spans":['
-            % (resource, SCOPE.encode())
+        self._head = b'{"resourceSpans":[{"resource":%s,"scopeSpans":[{"scope":{"name":"%s"},"spans":[' % (
+            resource,
+            SCOPE.encode(),
         )
         self._file = path.open("ab", buffering=0)
         self._spans: list[bytes] = []

@@ -42,9 +42,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run a lab in a run folder that holds its settings; `lifecycle.up` calls this."""
     parser = argparse.ArgumentParser(prog="workbench.lab.supervisor")
     parser.add_argument("run", type=Path)
-    parser.add_argument("--owner", type=int, help="process id; the lab ends when this is no longer the parent")
-    parser.add_argument("--idle-limit", type=float, default=0, help="seconds without requests; 0 for no limit")
-    parser.add_argument("--prometheus", default="", help="the program; without it, /metrics is read by ourselves")
+    parser.add_argument(
+        "--owner", type=int, help="process id; the lab ends when this is no longer the parent"
+    )
+    parser.add_argument(
+        "--idle-limit", type=float, default=0, help="seconds without requests; 0 for no limit"
+    )
+    parser.add_argument(
+        "--prometheus", default="", help="the program; without it, /metrics is read by ourselves"
+    )
     given = parser.parse_args(argv)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -93,7 +99,9 @@ def _run(given: argparse.Namespace, stopping: threading.Event) -> None:
             scraper.join()
 
 
-def _start_services(run: Path, names: list[str], children: dict[str, subprocess.Popen[bytes]]) -> dict[str, str]:
+def _start_services(
+    run: Path, names: list[str], children: dict[str, subprocess.Popen[bytes]]
+) -> dict[str, str]:
     sockets = {name: socket.create_server(("127.0.0.1", 0), backlog=4096) for name in names}
     urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in sockets.items()}
     for name, one in sockets.items():
@@ -142,7 +150,12 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=pass_fds, preexec_fn=preexec_fn
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            pass_fds=pass_fds,
+            preexec_fn=preexec_fn,
         )
 
 

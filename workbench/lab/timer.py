@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import select
 import selectors
 import sys
 
@@ -38,7 +39,8 @@ if sys.platform == "linux":
             self._timer = _libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
             if self._timer < 0:
                 raise OSError(ctypes.get_errno(), "timerfd_create")
-            self._selector.register(self._timer, 1)  # EPOLLIN, beside the keys: its events match no key
+            # Past `register`: the timer's events match no key, so nobody but the wait sees them.
+            self._selector.register(self._timer, select.EPOLLIN)  # type: ignore[attr-defined]
             self._alarm = _Itimerspec()
 
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:

@@ -49,7 +49,9 @@ class Worker:
         """Start and calibrate the worker processes, so that no visit pays for it."""
         if self._processes is not None:
             loop = asyncio.get_running_loop()
-            starts = [loop.run_in_executor(self._processes, compute, 0.2) for _ in range(self.settings.processes)]
+            starts = [
+                loop.run_in_executor(self._processes, compute, 0.2) for _ in range(self.settings.processes)
+            ]
             await asyncio.gather(*starts)
 
     def work(self, share: float) -> Awaitable[None]:
