@@ -1,8 +1,8 @@
 """Metrics as numbers: what counters grew by, what gauges stood at, on a grid of time, by service and labels.
 
 Growth is taken between neighbouring samples, a fall is a restart from 0 (as in Prometheus), and a series that
-appears after its siblings of the same metric and instance began at 0 (unlike in Prometheus, which loses its
-first value). Between samples a counter is taken to grow evenly; nothing is extrapolated.
+appears when its instance has been scraped before began at 0 (unlike in Prometheus, which loses its first
+value). Between samples a counter is taken to grow evenly; nothing is extrapolated.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ def growth(
     """Give what a counter grew by: one row per bin, service, instance and label values.
 
     Columns: time (start of the bin), service, instance, labels, growth, covered_s (seconds of the bin that
-    lie between the first and last sample of the metric in that instance). Bins not covered are left out.
+    lie between the first and last scrape of that instance). Bins not covered are left out.
     """
     heads = labelled(capture, metric, *labels)
     keys = [name for name in heads.columns if name != "series"]
     frames = []
-    for (_, _), siblings in heads.groupby(["service", "instance"], sort=True):
+    for (service, instance), siblings in heads.groupby(["service", "instance"], sort=True):
         samples = _samples(capture, siblings["series"])
-        if samples["time"].nunique() < 2:
+        clock = _scrapes(capture, service, instance)
+        if len(clock) < 2 or samples.empty:
             continue
-        clock = np.unique(samples["time"].astype("int64"))
         at = np.clip(bounds.astype("int64").to_numpy(), clock[0], clock[-1])
         covered = np.diff(at) / 1e9
         for code, group in samples.groupby("series", sort=True):
@@ -75,11 +75,9 @@ def growth(
             frames.append(frame.assign(growth=grown, covered_s=covered)[covered > 0])
     if not frames:
         return pd.DataFrame({name: [] for name in ("time", *keys, "growth", "covered_s")})
-    whole = pd.concat(frames, ignore_index=True)
     # Series that differ in other labels are summed; all of one instance share their coverage.
-    return whole.groupby(["time", *keys], as_index=False).agg(
-        growth=("growth", "sum"), covered_s=("covered_s", "max")
-    )
+    by = pd.concat(frames, ignore_index=True).groupby(["time", *keys], as_index=False)
+    return by.agg(growth=("growth", "sum"), covered_s=("covered_s", "max"))
 
 
 def levels(capture: Capture, metric: str, bounds: pd.DatetimeIndex) -> pd.DataFrame:
@@ -103,6 +101,12 @@ def whole(capture: Capture) -> pd.DatetimeIndex:
 def _samples(capture: Capture, codes: pd.Series) -> pd.DataFrame:
     samples = capture.samples[capture.samples["series"].isin(codes)]
     return samples[samples["value"].notna()].sort_values(["series", "time"])
+
+
+def _scrapes(capture: Capture, service: str, instance: str) -> np.ndarray:
+    series = capture.series
+    codes = series["series"][(series["service"] == service) & (series["instance"] == instance)]
+    return np.unique(capture.samples["time"][capture.samples["series"].isin(codes)].astype("int64"))
 
 
 def _cumulative(group: pd.DataFrame, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

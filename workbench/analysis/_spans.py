@@ -7,7 +7,7 @@ another (an HTTP client inside an RPC client) is a try of its own, but no second
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,7 @@ TRIES = {
     "server_duration_s": "float64",
     "transit_s": "float64",
 }
+BREAKDOWN = ["scope", "entry", "service", "part", "mean_s", "share", "requests", "from_s"]
 
 
 def visits(capture: Capture) -> pd.DataFrame:
@@ -154,6 +155,62 @@ def span_share(capture: Capture, service: str) -> float:
     return 1.0 if (chosen["parent_id"].isna() & (chosen["kind"] == "client")).any() else share
 
 
+def breakdown(capture: Capture, *, beyond: float = 0.99) -> pd.DataFrame:
+    """Give where the time of requests went: rows (scope, service, part) with mean_s per request and share.
+
+    scope is "all", or "slowest": the requests at or beyond that quantile of the entry's latency. part is
+    wait (for a worker), self (own work), or elsewhere (service ""): network, backoff between tries, and tries
+    of which no server span tells. Only what a request waited for counts: work that goes on after its caller
+    gave up is cut off there. Shares of a scope add up to 1 unless calls ran in parallel. `entry` names the
+    service at which requests arrive, requests counts them, and from_s is the least latency in the scope.
+    """
+    spans = capture.spans
+    tree = _tree(spans)
+    entry = _entries(tree)
+    heads = np.flatnonzero(entry == np.arange(len(spans)))
+    if not len(heads):
+        return pd.DataFrame({name: [] for name in BREAKDOWN})
+    services = spans["service"].to_numpy(dtype=object)
+    usual = pd.Series(services[heads]).value_counts().index[0]
+    heads = heads[services[heads] == usual]
+    tree = replace(tree, end=_awaited(tree, entry))
+    spent = _spent(spans, tree, entry)
+    whole = pd.Series((tree.end - tree.start)[heads] / 1e9, index=heads)
+    tail = whole[whole >= np.quantile(whole, beyond, method="inverted_cdf")]
+    scopes = [_scope(spent, whole).assign(scope="all"), _scope(spent, tail).assign(scope="slowest")]
+    return pd.concat(scopes, ignore_index=True).assign(entry=usual)[BREAKDOWN]
+
+
+def _spent(spans: pd.DataFrame, tree: _Tree, entry: np.ndarray) -> pd.DataFrame:
+    """Give head (row of the entry), service, self and wait in seconds, of each visit."""
+    parts = _parts(tree, _waits(spans, tree), _calls(spans, tree))
+    rows = np.flatnonzero(tree.server & (entry >= 0))
+    return pd.DataFrame(
+        {
+            "head": entry[rows],
+            "service": spans["service"].to_numpy(dtype=object)[rows],
+            "self": (parts["before_s"] + parts["between_s"] + parts["after_s"])[rows] / 1e9,
+            "wait": parts["wait_s"][rows] / 1e9,
+        }
+    )
+
+
+def _scope(spent: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    """Give service, part, mean_s, share, requests and from_s over the chosen requests (durations by head)."""
+    by = spent[spent["head"].isin(chosen.index)].groupby("service")[["self", "wait"]].sum() / len(chosen)
+    known = by.melt(ignore_index=False, var_name="part", value_name="mean_s").reset_index()
+    known = known.sort_values(["service", "part"])
+    rest = max(0.0, float(chosen.mean() - known["mean_s"].sum()))
+    out = pd.DataFrame(
+        {
+            "service": [*known["service"], ""],
+            "part": [*known["part"], "elsewhere"],
+            "mean_s": [*known["mean_s"], rest],
+        }
+    )
+    return out.assign(share=out["mean_s"] / chosen.mean(), requests=len(chosen), from_s=chosen.min())
+
+
 @dataclass(frozen=True)
 class _Tree:
     """Arrays by span row: times in ns, kind, and `holder`: the nearest server or client span above, or -1."""
@@ -209,6 +266,31 @@ def _holders(parent: np.ndarray, stops: np.ndarray) -> np.ndarray:
             return up
         up[climbing] = parent[up[climbing]]
     return np.where((up >= 0) & stops[up], up, -1)
+
+
+def _entries(tree: _Tree) -> np.ndarray:
+    """Give each span's topmost server span, itself included; -1 for what lies above all of them."""
+    entry = np.where(tree.server, np.arange(len(tree.parent)), -1)
+    up = tree.parent.copy()
+    for _ in range(_DEEPEST):
+        inside = up >= 0
+        if not inside.any():
+            break
+        entry = np.where(inside & tree.server[up], up, entry)
+        up = np.where(inside, tree.parent[up], -1)
+    return entry
+
+
+def _awaited(tree: _Tree, entry: np.ndarray) -> np.ndarray:
+    """Give each span's end, or that of a span above it (up to its entry) if that came before."""
+    end = tree.end.copy()
+    below = (tree.parent >= 0) & (entry >= 0) & (entry != np.arange(len(end)))
+    for _ in range(_DEEPEST):
+        cut = np.where(below, np.maximum(np.minimum(end, end[tree.parent]), tree.start), end)
+        if (cut == end).all():
+            break
+        end = cut
+    return end
 
 
 def _outcomes(
