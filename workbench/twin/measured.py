@@ -1,0 +1,132 @@
+"""The numbers of `outcome`, from a capture: what was measured, and how well the twin reproduces it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.pools import pools_over_time
+from workbench.capture import Capture
+from workbench.errors import Contradiction
+from workbench.twin.model import Twin, predict
+from workbench.twin.outcome import QUANTILES, unit
+
+BLOCK_S = 5.0
+_RESAMPLES = 400
+
+
+def callers(capture: Capture) -> pd.DataFrame:
+    """Give every new request as its caller met it: at_s (from the window's start), latency_s, ok.
+
+    Callers are services with root client spans that serve nobody. Raises Contradiction where there is none.
+    """
+    spans = capture.spans
+    serving = set(spans.loc[spans["kind"] == "server", "service"])
+    roots = spans[spans["parent_id"].isna() & (spans["kind"] == "client") & ~spans["service"].isin(serving)]
+    if not len(roots):
+        raise Contradiction(
+            "no root client spans of callers",
+            where=capture.name or "capture",
+            expected="a client span per request, from the load generator or the edge",
+        )
+    return pd.DataFrame(
+        {
+            "at_s": (roots["start"] - capture.start).dt.total_seconds(),
+            "latency_s": roots["duration_s"],
+            "ok": roots["status"] != "error",
+        }
+    ).sort_values("at_s", ignore_index=True)
+
+
+def measured(capture: Capture, *, seed: int = 0) -> pd.DataFrame:
+    """Give value, low, high and unit by quantity, names as in `outcome`.
+
+    Intervals are 90 %, by bootstrap over blocks of 5 s. Utilisation comes from the pools' own counters, and
+    is absent without them.
+    """
+    seen = callers(capture)
+    blocks = max(2, round(capture.duration_s / BLOCK_S))
+    block = np.clip((seen["at_s"] * blocks / capture.duration_s).astype(int), 0, blocks - 1).to_numpy()
+    rng = np.random.default_rng(seed)
+    order = np.argsort(seen["latency_s"].to_numpy())
+    latency, good, block = (
+        column[order] for column in (seen["latency_s"].to_numpy(), seen["ok"].to_numpy(), block)
+    )
+    drawn = [
+        _numbers(
+            latency, good, np.bincount(rng.integers(0, blocks, blocks), minlength=blocks)[block], capture
+        )
+        for _ in range(_RESAMPLES)
+    ]
+    value = pd.Series(_numbers(latency, good, np.ones(len(seen), int), capture))
+    spread = pd.DataFrame(drawn).quantile([0.05, 0.95])
+    table = pd.DataFrame({"value": value, "low": spread.loc[0.05], "high": spread.loc[0.95]})
+    table = pd.concat([table, _utilisation(capture, rng)])
+    return table.assign(unit=[unit(name) for name in table.index])
+
+
+def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame:
+    """Compare a capture with the twin's prediction of it, on the arrivals that really came.
+
+    Gives by quantity: measured, measured_low, measured_high, predicted, low, high, error (relative;
+    difference for shares), agrees (the intervals overlap), unit.
+    """
+    here = measured(capture, seed=seed)
+    there = predict(
+        twin,
+        {k: v for k, v in capture.settings.items() if k in twin.settings},
+        duration_s=capture.duration_s,
+        seed=seed,
+        times_s=replayed(capture),
+    ).table
+    both = [name for name in here.index if name in there.index]
+    table = pd.DataFrame(
+        {
+            "measured": here.loc[both, "value"],
+            "measured_low": here.loc[both, "low"],
+            "measured_high": here.loc[both, "high"],
+            "predicted": there.loc[both, "value"],
+            "low": there.loc[both, "low"],
+            "high": there.loc[both, "high"],
+        }
+    )
+    shares = table.index.str.contains("share|utilisation")
+    difference = table["predicted"] - table["measured"]
+    table["error"] = difference.where(shares, difference / table["measured"])
+    table["agrees"] = (table["low"] <= table["measured_high"]) & (table["measured_low"] <= table["high"])
+    return table.assign(unit=here.loc[both, "unit"])
+
+
+def replayed(capture: Capture, *, warm_up_s: float = 20.0) -> np.ndarray:
+    """Give the arrival times of a capture (s from its start), preceded by its first part again as warm-up."""
+    times = callers(capture)["at_s"].to_numpy()
+    lead = times[times < min(warm_up_s, capture.duration_s)] - min(warm_up_s, capture.duration_s)
+    return np.concatenate([lead, times])
+
+
+def _numbers(latency: np.ndarray, good: np.ndarray, weight: np.ndarray, capture: Capture) -> dict[str, float]:
+    """Statistics of sorted latencies, each counted `weight` times."""
+    total = weight.sum()
+    reached = np.cumsum(weight)
+    at = np.searchsorted(reached, np.ceil(np.array(QUANTILES) * total), side="left")
+    values = latency[np.minimum(at, latency.size - 1)]
+    ok = float(weight[good].sum())
+    return {
+        "mean_s": float((latency * weight).sum() / total),
+        **{f"p{q * 100:g}_s": float(v) for q, v in zip(QUANTILES, values, strict=True)},
+        "throughput_rps": ok / capture.duration_s,
+        "error_share": 1.0 - ok / total,
+        "load_rps": float(total) / capture.duration_s,
+    }
+
+
+def _utilisation(capture: Capture, rng: np.random.Generator) -> pd.DataFrame:
+    busy = pools_over_time(capture, step_s=BLOCK_S)
+    rows = {}
+    for service, own in busy.groupby("service"):
+        values = own["utilisation"].dropna().to_numpy()
+        if values.size:
+            drawn = rng.choice(values, (_RESAMPLES, values.size)).mean(axis=1)
+            low, high = np.quantile(drawn, [0.05, 0.95])
+            rows[f"utilisation/{service}"] = (values.mean(), low, high)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
