@@ -245,10 +245,8 @@ def _bounds(capture: Capture) -> tuple[Any, Any]:
 def _check_references(capture: Capture) -> None:
     _refer(capture, "samples", capture.samples["series"], "series", capture.series["series"])
     if len(capture.stacks):
-        codes = pa.array(capture.stacks["frames"]).combine_chunks().flatten()
-        _refer(
-            capture, "stacks", pd.Series(codes.unique().to_numpy(False)), "frames", capture.frames["frame"]
-        )
+        codes = capture.stacks["frames"].list.flatten()
+        _refer(capture, "stacks", codes.astype("int64"), "frames", capture.frames["frame"])
 
 
 def _refer(capture: Capture, name: str, codes: Iterable[int], target: str, known: pd.Series) -> None:
