@@ -88,7 +88,10 @@ class Knob:
                 raise SettingError("no limit", where=self.key, expected=self.bounds)
             return self.off
         number = (value - self.offset) / self.scale
-        return self.check(round(number) if self.whole else float(f"{number:.6g}"))
+        number = round(number) if self.whole else float(f"{number:.6g}")
+        if number == self.off:
+            raise SettingError(f"{value:g}, written as no limit", where=self.key, expected=self.bounds)
+        return self.check(number)
 
 
 class Settings(Mapping[str, Value]):
