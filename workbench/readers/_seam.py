@@ -60,9 +60,10 @@ class Stream:
         raw.seek(0)
         size = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
         if magic[:2] == b"\x1f\x8b":
-            return _Bounded(gzip.GzipFile(fileobj=raw), size, self.name)  # type: ignore[return-value]
+            return _Bounded(gzip.GzipFile(fileobj=raw), raw, size, self.name)  # type: ignore[return-value]
         if magic == b"\x28\xb5\x2f\xfd":
-            return _Bounded(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), size, self.name)  # type: ignore[return-value]
+            inner = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+            return _Bounded(inner, raw, size, self.name)  # type: ignore[return-value]
         return raw
 
     def head(self) -> bytes:
@@ -107,8 +108,8 @@ class Reader(Protocol):
 class _Bounded(io.RawIOBase):
     """A decompressed stream that refuses to expand without bound and names its file when broken."""
 
-    def __init__(self, inner: Any, compressed_bytes: int, name: str) -> None:
-        self._inner, self._name = inner, name
+    def __init__(self, inner: Any, raw: BinaryIO, compressed_bytes: int, name: str) -> None:
+        self._inner, self._raw, self._name = inner, raw, name
         self._most = min(MAX_EXPANDED_BYTES, max(64 * 1024**2, compressed_bytes * MAX_EXPANSION))
         self._given = 0
         self._buffer = bytearray()
@@ -119,6 +120,7 @@ class _Bounded(io.RawIOBase):
 
     def close(self) -> None:
         self._inner.close()
+        self._raw.close()  # which GzipFile leaves open
         super().close()
 
     def _more(self) -> bytes:

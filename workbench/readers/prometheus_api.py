@@ -111,7 +111,10 @@ def _read_answer(stream: Stream, found: _Found) -> None:
             remedy="correct the query and record it again",
         )
     for remarks in ("warnings", "infos"):
-        found.notes += [f"the server's {remarks}: {text}" for text in answer.get(remarks) or ()]
+        told = answer.get(remarks)
+        found.notes += [
+            f"the server's {remarks}: {text}" for text in (told if isinstance(told, list) else ())
+        ]
     if answer.get("isPartial"):
         found.notes.append("the server says that its answer is partial")
     data = answer.get("data")
@@ -123,7 +126,9 @@ def _read_answer(stream: Stream, found: _Found) -> None:
     if kind == "string":
         found.skipped["text instead of numbers"] += 1
         return
-    entries: Any = [{"metric": {}, "value": result}] if kind == "scalar" else result or []
+    if not isinstance(result, list):
+        raise Malformed(f"{stream.name}, data.result", f"a JSON {type(result).__name__}", expected="a list")
+    entries: list[Any] = [{"metric": {}, "value": result}] if kind == "scalar" else result
     for index, entry in enumerate(entries):
         try:
             _add_series(entry, found)
