@@ -75,6 +75,7 @@ VISIT = np.dtype(
     LOGGED
     + [
         ("key", "u8"),
+        ("luck", "u8"),  # the key that its work is drawn with: its own, or that of an earlier try
         ("deadline", "f8"),  # absolute; what remains of it while on the way
         ("step", "i8"),  # number of the call in progress
         ("tries", "i8"),  # tries of that call so far
@@ -93,6 +94,7 @@ class Plan(NamedTuple):
     calls: np.ndarray
     tables: np.ndarray
     entry: int
+    persistence: float
 
 
 class _World(NamedTuple):
@@ -104,6 +106,7 @@ class _World(NamedTuple):
     visits: np.ndarray
     heap: np.ndarray
     counts: np.ndarray  # int64: rows used, heap size, events scheduled, arrivals taken, visit just left
+    persistence: float
 
 
 _ROWS, _HEAPED, _SCHEDULED, _TAKEN, _LEFT = 0, 1, 2, 3, 4
@@ -163,7 +166,7 @@ def _new_visit(w, request, parent, station, call, attempt, key, sent):
     visit.call, visit.attempt, visit.sent = call, attempt, sent
     visit.arrived = visit.started = visit.ended = visit.heard = np.nan
     visit.outcome = visit.result = RUNNING
-    visit.key, visit.deadline = key, np.inf
+    visit.key, visit.luck, visit.deadline = key, key, np.inf
     visit.step, visit.tries, visit.awaited, visit.behind = -1, 0, -1, -1
     return v
 
@@ -190,7 +193,7 @@ def _start(w, v, now):
     visit.started = now
     work_s = 0.0
     if now < visit.deadline and station.before >= 0:
-        work_s = draws.from_table(w.tables[station.before], draws.uniform(visit.key, draws.BEFORE))
+        work_s = draws.from_table(w.tables[station.before], draws.uniform(visit.luck, draws.BEFORE))
     _schedule(w, now + work_s, _WORKED, v)
 
 
@@ -206,7 +209,7 @@ def _worked(w, v, now):
     if station.first_call + visit.step < station.end_call:
         _begin_try(w, v, now)
     elif station.after >= 0:
-        rest_s = draws.from_table(w.tables[station.after], draws.uniform(visit.key, draws.AFTER))
+        rest_s = draws.from_table(w.tables[station.after], draws.uniform(visit.luck, draws.AFTER))
         _schedule(w, now + rest_s, _FINISHED, v)
     else:
         _leave(w, v, now, OK)
@@ -222,6 +225,7 @@ def _begin_try(w, v, now):
     call = w.calls[c]
     key = draws.child_key(visit.key, visit.step, visit.tries)
     t = _new_visit(w, visit.request, v, call.to, c, visit.tries, key, now)
+    w.visits[t].luck = _luck(w, visit, visit.tries)
     visit.tries += 1
     visit.awaited = t
     w.visits[t].deadline = visit.deadline - now  # what remains travels, never a clock reading
@@ -232,6 +236,15 @@ def _begin_try(w, v, now):
     give_up = min(now + call.timeout_s, visit.deadline)
     if give_up < np.inf:
         _schedule(w, give_up, _TIMEOUT, t)
+
+
+@compiled
+def _luck(w, visit, attempt):
+    """A retry meets the work of the first try again with the workload's persistence, else fresh work."""
+    fresh = draws.child_key(visit.luck, visit.step, attempt)
+    if attempt > 0 and draws.uniform(fresh, draws.PERSIST) < w.persistence:
+        return draws.child_key(visit.luck, visit.step, 0)
+    return fresh
 
 
 @compiled
@@ -323,6 +336,7 @@ def run(plan: Plan, arrivals: np.ndarray, seed: int) -> np.ndarray:
         visits=np.empty(_SPARE + plan.stations.size + int(arrivals.size * plan.stations.size * 1.2), VISIT),
         heap=np.empty(4096, EVENT),
         counts=np.array([0, 0, 0, 0, -1]),
+        persistence=plan.persistence,
     )
     while not loop(world, arrivals, np.uint64(seed), plan.entry):
         spare = _SPARE + plan.stations.size

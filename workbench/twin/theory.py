@@ -15,7 +15,7 @@ from workbench.errors import SettingError
 
 
 def erlang_b(servers: int, load: float) -> float:
-    """Share of arrivals lost by M/M/c/c (M/G/c/c as well) at `load` erlangs, i.e. arrival rate × service time.
+    """Share of arrivals lost by M/M/c/c (M/G/c/c as well) at `load` erlangs (arrival rate × service time).
 
     B(0) = 1, B(c) = a·B(c-1) / (c + a·B(c-1)) (Kleinrock §3.7; the recursion from D. Jagerman, Some
     properties of the Erlang loss function, Bell System Technical Journal 53, 1974).
