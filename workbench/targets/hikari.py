@@ -1,0 +1,211 @@
+r"""HikariCP's properties file, one pool.
+
+    # pool of the payments database
+    maximumPoolSize = 10
+    connectionTimeout: 30000
+
+Lines are those of java.util.Properties: `key=value`, `key: value` or `key value`, a backslash at the end goes
+on in the next line, and of a key given twice the last counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workbench.errors import TargetError
+from workbench.settings import Knob, Settings, Value
+from workbench.targets._seam import (
+    changed,
+    comments_above,
+    line_end,
+    natural_lines,
+    one_line,
+    plain,
+    provenance,
+)
+
+FORMAT = "HikariCP properties"
+SYSTEM = "hikari"
+FILENAME = "hikari.properties"
+ENCODING = (
+    "latin-1"  # what Properties.load takes a file for; every byte has a meaning, so UTF-8 passes unhurt
+)
+
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_ASCII = str.maketrans({"→": "->", "–": "-", "−": "-", "…": "...", "×": "x", "·": "*"})
+
+
+def blank(knobs: Iterable[Knob]) -> str:
+    """Give a heading: properties are appended as settings ask for them."""
+    services = dict.fromkeys(knob.service for knob in knobs)
+    return _ascii(one_line(f"# Connection pool of {', '.join(services)}.")) + "\n"
+
+
+def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
+    """Give what the file sets of these knobs, which are of one service: a file is one pool."""
+    known = list(knobs)
+    _refuse_several_pools(known, where)
+    held = {one.key: one for one in properties(text, where=where)}
+    return Settings({knob.key: _whole(held[knob.name], where, knob) for knob in known if knob.name in held})
+
+
+def edit(
+    text: str,
+    settings: Mapping[str, Value],
+    knobs: Iterable[Knob],
+    *,
+    why: Mapping[str, str],
+    where: str = FILENAME,
+) -> str:
+    """Give the file with these settings, missing ones appended."""
+    known = list(knobs)
+    before = properties(text, where=where)
+    held = {one.key: one for one in before}
+    nl = line_end(text)
+    lines = natural_lines(text)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    splices, added = [], []
+    wanted = changed(settings, current(text, known, where=where), known)
+    for knob, value in wanted.items():
+        note = _ascii(provenance(knob.key, why[knob.key])) if why.get(knob.key) else ""
+        if knob.name not in held:
+            added += [*([note] if note else []), f"{knob.name}{_separator(before)}{plain(value)}"]
+            continue
+        one = held[knob.name]
+        stale = comments_above(lines, one.line - 1, _ascii(knob.key))
+        splices += [(starts[i], starts[i + 1], "") for i in stale]
+        if note:
+            splices.append((starts[one.line - 1], starts[one.line - 1], note + nl))
+        splices.append((one.start, one.end, plain(value)))
+    for start, end, new in sorted(splices, key=lambda splice: splice[:2], reverse=True):
+        text = text[:start] + new + text[end:]
+    if added:
+        text += "" if not text or _is_ended(text) else nl
+        text += "".join(line + nl for line in added)
+    written = {knob.name: plain(value) for knob, value in wanted.items()}
+    _refuse_side_effects(before, properties(text, where=where), written, where)
+    return text
+
+
+@dataclass(frozen=True)
+class Property:
+    """A key and its value as Java reads them, its line (from 1), and where the raw value stands."""
+
+    key: str
+    value: str
+    line: int
+    start: int
+    end: int
+    separator: str
+
+
+def properties(text: str, *, where: str = FILENAME) -> list[Property]:
+    """Read every property in order, or raise TargetError for an escape that Java refuses."""
+    found, lines, position, index = [], natural_lines(text), 0, 0
+    while index < len(lines):
+        begun, start = index, position
+        if re.match(r"[ \t\f]*([#!].*)?$", _bare(lines[index])):
+            position += len(lines[index])
+            index += 1
+            continue
+        while True:
+            line = lines[index]
+            position += len(line)
+            index += 1
+            if not _goes_on(line) or index == len(lines):
+                break
+        raw = text[start:position]
+        found.append(_property(raw.rstrip("\r\n"), begun + 1, start, where))
+    return found
+
+
+def _property(raw: str, line: int, start: int, where: str) -> Property:
+    joint = r"(?:\\(?:\r\n|\r|\n)[ \t\f]*)"
+    blank = rf"(?:[ \t\f]|{joint})*"
+    key = rf"{blank}(?P<key>(?:\\(?:\r\n|.|\n|\r)|[^\\=: \t\f])*)"
+    match = re.match(rf"{key}(?P<separator>{blank}[=:]?{blank})", raw, re.DOTALL)
+    assert match is not None  # every part of it may be empty
+    value = raw[match.end() :]
+    return Property(
+        _unescape(match["key"], line, where),
+        _unescape(value, line, where),
+        line,
+        start + match.end(),
+        start + len(raw),
+        match["separator"],
+    )
+
+
+def _unescape(raw: str, line: int, where: str) -> str:
+    def character(match: re.Match[str]) -> str:
+        if match["code"] is not None:
+            if not re.fullmatch("[0-9a-fA-F]{4}", match["code"]):
+                raise TargetError(
+                    rf"escape \u{match['code']}",
+                    where=f"{where}:{line}",
+                    expected=r"four hex digits after \u",
+                )
+            return chr(int(match["code"], 16))
+        return "" if match["joint"] is not None else _ESCAPES.get(match["other"], match["other"])
+
+    pattern = r"\\(?:u(?P<code>.{0,4})|(?P<joint>(?:\r\n|\r|\n)[ \t\f]*)|(?P<other>.?))"
+    return re.sub(pattern, character, raw, flags=re.DOTALL)
+
+
+def _bare(line: str) -> str:
+    return line.rstrip("\r\n")
+
+
+def _goes_on(line: str) -> bool:
+    bare = _bare(line)
+    return (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
+
+
+def _is_ended(text: str) -> bool:
+    last = natural_lines(text)[-1]
+    comment = last.lstrip(" \t\f").startswith(("#", "!"))
+    return last.endswith(("\n", "\r")) and (comment or not _goes_on(last))
+
+
+def _whole(one: Property, where: str, knob: Knob) -> int:
+    # Java's parseInt and parseLong take no blanks, and a value keeps those at its end.
+    if not re.fullmatch(r"[+-]?[0-9]+", one.value):
+        raise TargetError(f"{one.value!r}", where=f"{where}:{one.line}, {knob.key}", expected=knob.bounds)
+    return int(one.value)
+
+
+def _separator(before: list[Property]) -> str:
+    spelled = [one.separator for one in before if re.fullmatch(r"[ \t]*[=:]?[ \t]*", one.separator)]
+    return next((separator for separator in spelled if separator), "=")
+
+
+def _ascii(text: str) -> str:
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
+
+
+def _refuse_several_pools(knobs: list[Knob], where: str) -> None:
+    services = list(dict.fromkeys(knob.service for knob in knobs))
+    if len(services) > 1:
+        raise TargetError(
+            f"knobs of {len(services)} pools, {', '.join(services)}",
+            where=where,
+            expected="one pool to a file",
+            remedy="export the settings of one service at a time",
+        )
+
+
+def _refuse_side_effects(
+    before: list[Property], after: list[Property], wanted: dict[str, str], where: str
+) -> None:
+    expected = {one.key: one.value for one in before} | wanted
+    if {one.key: one.value for one in after} != expected:
+        raise TargetError(
+            "the edit would change other properties too",
+            where=where,
+            expected="lines that java.util.Properties reads alone",
+            remedy="write each property on one line, then export again",
+        )
