@@ -206,13 +206,15 @@ class Workload:
 
     `rate_rps[i]` holds from `i · bin_s` until the next bin and the last for ever after; arrivals are Poisson
     within it. `demand[station]` is the work of a visit; `transit["a.b"]` the quantile table of the time
-    that a call from a to b spends outside both.
+    that a call from a to b spends outside both. `persistence` is the probability that a retry meets the work
+    of the first try again, the callees' included (a slow request that stays slow), instead of fresh work.
     """
 
     rate_rps: np.ndarray
     bin_s: float
     demand: dict[str, Demand] = field(default_factory=dict)
     transit: dict[str, np.ndarray] = field(default_factory=dict)
+    persistence: float = 0.0
 
     def scaled(self, load: float, *, slower: dict[str, float] | None = None) -> Workload:
         """Give the same at `load` times the arrivals, the demand of named stations times `slower`."""

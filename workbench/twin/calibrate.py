@@ -24,6 +24,8 @@ from workbench.twin.model import Twin
 BLOCK_S = 10.0
 REPLICATES = 20
 FEWEST = 50  # visits of a station below which its service time is not fitted
+FEWEST_PAIRS = 40  # first and second tries with known work, below which persistence is not fitted
+_NEAR = 0.05  # difference of ranks
 
 
 def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0) -> Twin:
@@ -53,12 +55,19 @@ def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0)
     resamples = [evidence.resample(rng) for _ in range(REPLICATES)]
     demand, transit = evidence.tables(network, None), evidence.transit(network, None)
     rate, bin_s = evidence.rate()
-    workload = Workload(rate, bin_s, demand, transit)
+    persistence = evidence.persistence()
+    # Unknown: the worse is taken, and both extremes are among the replicates, so that intervals span them.
+    extremes = (0.0, 1.0) if persistence is None else (persistence,)
+    workload = Workload(rate, bin_s, demand, transit, extremes[-1])
     replicates = tuple(
         Workload(
-            rate * picked.load, bin_s, evidence.tables(network, picked), evidence.transit(network, picked)
+            rate * picked.load,
+            bin_s,
+            evidence.tables(network, picked),
+            evidence.transit(network, picked),
+            extremes[i % len(extremes)],
         )
-        for picked in resamples
+        for i, picked in enumerate(resamples)
     )
     return Twin(
         name=name,
@@ -70,7 +79,7 @@ def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0)
         start=captures[0].start,
         duration_s=sum(c.duration_s for c in captures),
         concurrency=evidence.concurrency(),
-        notes=tuple(evidence.notes()),
+        notes=tuple(evidence.notes(persistence)),
     )
 
 
@@ -181,14 +190,42 @@ class _Evidence:
                 found[service] = max(found.get(service, 0.0), float(busy[column].max()))
         return found
 
-    def notes(self) -> list[str]:
+    def persistence(self) -> float | None:
+        """How often a retry met the same work again; None where too few retries show it.
+
+        Compares the ranks, among a service's visits, of the own work of the first two tries of a call: under
+        fresh work they differ by less than r with probability 2r - r², under the same work always.
+        """
+        worked = self._visits[self._visits["outcome"].isin(["ok", "failed"])]
+        own = worked["before_s"] if "before_s" in worked else worked["duration_s"]
+        rank = own.groupby(worked["service"]).rank(pct=True)
+        by_span = pd.Series(rank.to_numpy(), index=worked["span_id"].to_numpy())
+        seen = self._tries[self._tries["server_span"].isin(by_span.index) & self._tries["parent_id"].notna()]
+        seen = seen.assign(rank=by_span[~by_span.index.duplicated()].reindex(seen["server_span"]).to_numpy())
+        pairs = seen[seen["attempt"] < 2].pivot_table(
+            index=["trace_id", "parent_id", "callee"], columns="attempt", values="rank"
+        )
+        pairs = pairs.dropna() if {0, 1} <= set(pairs.columns) else pairs.iloc[:0]
+        if len(pairs) < FEWEST_PAIRS:
+            return None
+        near = ((pairs[0] - pairs[1]).abs() < _NEAR).mean()
+        by_chance = 2 * _NEAR - _NEAR**2
+        return float(np.clip((near - by_chance) / (1 - by_chance), 0.0, 1.0))
+
+    def notes(self, persistence: float | None) -> list[str]:
         share = float(self._captures[0].load.get("sample_share", 1.0))
         pooled = self._visits["outcome"].isin(["ok", "failed"]).sum()
         seen = ", ".join(f"{s} {n:.0f}" for s, n in self.concurrency().items())
         notes = [
             f"service times from {pooled:,} visits" + (f", {share:.0%} of all traces" if share < 1 else "")
         ]
-        notes.append("tries of one request are taken to meet independent service times")
+        if persistence is None:
+            notes.append(
+                "too few retries to tell whether a slow request stays slow when retried: both are predicted; "
+                "a minute with a timeout near the P95 would tell"
+            )
+        else:
+            notes.append(f"a retry meets the same work again in {persistence:.0%} of cases, as seen")
         notes.append(
             "service times are taken not to grow with concurrency"
             + (f" (most at once: {seen})" if seen else "")

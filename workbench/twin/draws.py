@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.twin._compiled import compiled
 
-BEFORE, AFTER, TRANSIT, BACKOFF = 1, 2, 3, 4  # purposes
+BEFORE, AFTER, TRANSIT, BACKOFF, PERSIST = 1, 2, 3, 4, 5  # purposes
 POINTS = 1024  # length of a quantile table
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -88,7 +88,7 @@ LOG = np.dtype(LOGGED)
 
 
 class Plan(NamedTuple):
-    """A network and its demands as arrays: stations, calls, quantile tables (t × points), the entry's row."""
+    """A network and its workload as arrays; `tables` are quantiles (t × points), `entry` is a row."""
 
     stations: np.ndarray
     calls: np.ndarray
@@ -381,5 +381,9 @@ def plan_of(network: Network, workload: Workload) -> Plan:
     if len(points) > 1:
         raise CalibrationError(f"quantile tables of {sorted(points)} points", expected="one length for all")
     return Plan(
-        stations, calls, np.array(tables, float).reshape(len(tables), points.pop()), index[network.entry]
+        stations,
+        calls,
+        np.array(tables, float).reshape(len(tables), points.pop()),
+        index[network.entry],
+        float(workload.persistence),
     )

@@ -130,17 +130,17 @@ def predict(
     settings: Mapping[str, Value],
     *,
     scenario: Scenario = AS_RECORDED,
-    duration_s: float = 120.0,
+    duration_s: float | None = None,
     seed: int = 0,
     times_s: np.ndarray | None = None,
 ) -> Prediction:
-    """Predict a window of `duration_s` at these settings, under a scenario, with 90 % intervals.
+    """Predict a window of `duration_s` (the recorded one's length if None) at these settings, with intervals.
 
     Runs every replicate of the twin once, each with luck of its own: value is the mean over the runs, low and
     high the mean ∓ the 95 % point of Student's t times the spread between runs (with the new window's own
     luck included), never below 0. Raises SettingError for unknown knobs and values out of bounds.
     """
-    network = twin.at(settings)
+    network, duration_s = twin.at(settings), duration_s or twin.duration_s
     runs = [
         run(
             twin,

@@ -1,0 +1,1 @@
+"""From a twin to a recommendation, to configuration files, to a verdict."""

@@ -1,0 +1,191 @@
+"""Recommendation: settings from → to, the expected effect, the evidence, and what was refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from workbench.errors import Malformed
+from workbench.network import Network, Scenario
+from workbench.settings import Knob, Settings, Value
+from workbench.tuning.objective import SLO, shown, shown_setting
+from workbench.twin.model import Prediction
+
+CHANGE, LEAVE, NO_ADVICE = "change", "leave as is", "no advice"
+SHOWN = ("p50_s", "p95_s", "p99_s", "throughput_rps", "error_share")
+
+
+@dataclass(frozen=True, repr=False)
+class Recommendation:
+    """What to set, and what it is expected to do.
+
+    `advice` is "change", "leave as is" (the present settings hold every SLO and nothing cheaper does) or "no
+    advice" (nothing tried holds every SLO; `settings` is then what comes nearest). `before` and `after` are
+    predictions under the first scenario. `alternatives` has a row for each named setting refused, with its
+    own prediction. `evidence` names capture, window and assumptions.
+    """
+
+    advice: str
+    current: Settings
+    settings: Settings
+    knobs: tuple[Knob, ...]
+    network: Network
+    slos: tuple[SLO, ...]
+    before: Prediction
+    after: Prediction
+    alternatives: pd.DataFrame
+    evidence: dict[str, Any]
+    evaluations: int
+    seed: int
+
+    @property
+    def changes(self) -> dict[str, tuple[Value, Value]]:
+        """Map each changed key to (from, to)."""
+        return {k: v for k, v in self.current.difference(self.settings).items() if k in self.settings}
+
+    def why(self) -> dict[str, str]:
+        """Give for each changed key where its value comes from, in one line."""
+        effect = ", ".join(
+            f"{q.removesuffix('_s').upper()} {shown(q, self.before[q])} → {shown(q, self.after[q])} "
+            f"({shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])})"
+            for q in ("p99_s",)
+        )
+        errors = f"errors {shown('error_share', self.before['error_share'])} → "
+        errors += shown("error_share", self.after["error_share"])
+        slos = " and ".join(str(slo) for slo in self.slos)
+        source = f"workbench, from capture {self.evidence['capture']} ({self.evidence['window']})"
+        known = {knob.key: knob for knob in self.knobs}
+        return {
+            key: f"was {shown_setting(known[key], old)}; {source}; for {slos}; predicted with all changes: "
+            f"{effect}, {errors}"
+            for key, (old, _) in self.changes.items()
+        }
+
+    def effect(self) -> pd.DataFrame:
+        """Give the predicted quantities before and after, each with its interval."""
+        rows = {}
+        for q in SHOWN:
+            (low, high), (new_low, new_high) = self.before.interval(q), self.after.interval(q)
+            rows[q] = (self.before[q], low, high, self.after[q], new_low, new_high)
+        columns = ["before", "before_low", "before_high", "after", "after_low", "after_high"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def text(self) -> str:
+        """Give the recommendation in a few lines of words."""
+        lines = [f"advice: {self.advice}"]
+        known = {knob.key: knob for knob in self.knobs}
+        for key, (old, new) in self.changes.items():
+            lines.append(f"  {key}: {shown_setting(known[key], old)} → {shown_setting(known[key], new)}")
+        for q in SHOWN:
+            low, high = self.after.interval(q)
+            lines.append(
+                f"  {q}: {shown(q, self.before[q])} → {shown(q, self.after[q])} "
+                f"(90 %: {shown(q, low)} to {shown(q, high)})"
+            )
+        lines += [f"  note: {text}" for text in self.after.outside]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Recommendation({self.text()})"
+
+    def _repr_html_(self) -> str:
+        known = {knob.key: knob for knob in self.knobs}
+        changes = "".join(
+            f"<tr><td>{escape(key)}</td><td>{escape(shown_setting(known[key], old))}</td>"
+            f"<td><b>{escape(shown_setting(known[key], new))}</b></td></tr>"
+            for key, (old, new) in self.changes.items()
+        )
+        effects = "".join(
+            f"<tr><td>{q}</td><td>{shown(q, self.before[q])}</td><td><b>{shown(q, self.after[q])}</b></td>"
+            f"<td>{shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])}</td></tr>"
+            for q in SHOWN
+        )
+        return (
+            f"<b>Advice: {self.advice}</b>"
+            f"<table><tr><th>setting</th><th>from</th><th>to</th></tr>{changes}</table>"
+            "<table><tr><th>predicted, at the client</th><th>before</th><th>after</th>"
+            "<th>90 % interval</th></tr>"
+            f"{effects}</table>"
+        )
+
+    def to_json(self) -> str:
+        """Give the frozen record: settings, predictions with intervals, evidence; no latencies."""
+        return json.dumps(
+            {
+                "format": FROZEN,
+                "advice": self.advice,
+                "current": dict(self.current),
+                "settings": dict(self.settings),
+                "slos": [{"quantity": s.quantity, "limit": s.limit} for s in self.slos],
+                "before": _frozen(self.before),
+                "after": _frozen(self.after),
+                "evidence": self.evidence,
+                "evaluations": self.evaluations,
+                "seed": self.seed,
+            },
+            indent=1,
+        )
+
+
+FROZEN = "workbench recommendation 1"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A recommendation as written down before the change: what `verify` needs of it."""
+
+    current: Settings
+    settings: Settings
+    slos: tuple[SLO, ...]
+    before: Prediction
+    after: Prediction
+
+
+def thaw(text: str, *, where: str = "recommendation") -> Frozen:
+    """Read what `to_json` wrote, or raise Malformed."""
+    try:
+        record = json.loads(text)
+        if record["format"] != FROZEN:
+            raise Malformed(where, f"format {record['format']!r}", expected=FROZEN)
+        return Frozen(
+            current=Settings(record["current"]),
+            settings=Settings(record["settings"]),
+            slos=tuple(SLO(s["quantity"], s["limit"]) for s in record["slos"]),
+            before=_thawed(record["before"]),
+            after=_thawed(record["after"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise Malformed(
+            where, f"not a recommendation: {error!r}", expected=FROZEN, remedy="export it again"
+        ) from error
+
+
+def _frozen(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "settings": dict(prediction.settings),
+        "scenario": prediction.scenario.name,
+        "duration_s": prediction.duration_s,
+        "measured_at": prediction.measured_at,
+        "quantities": {
+            str(name): [None if pd.isna(v) else v for v in row]
+            for name, row in zip(prediction.table.index, prediction.table.to_numpy().tolist(), strict=True)
+        },
+    }
+
+
+def _thawed(record: dict[str, Any]) -> Prediction:
+    columns = ["value", "low", "high", "unit"]
+    table = pd.DataFrame.from_dict(record["quantities"], orient="index", columns=columns)
+    numbers = table[columns[:3]].astype(float)
+    return Prediction(
+        settings=Settings(record["settings"]),
+        scenario=Scenario(record["scenario"]),
+        duration_s=record["duration_s"],
+        table=numbers.assign(unit=table["unit"]),
+        latency_s=pd.Series(dtype=float).to_numpy(),
+        measured_at=record["measured_at"],
+    )

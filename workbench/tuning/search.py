@@ -1,0 +1,352 @@
+"""`search`: the cheapest settings that hold every SLO in every scenario, on common random numbers.
+
+Two settings meet the same arrivals and the same luck, so that their difference is the settings'. Knobs move
+on grids. A design (the present, corners, folklore, a Latin hypercube) finds the basins, and a pattern search
+(Hooke & Jeeves, "Direct search" solution of numerical and statistical problems, J. ACM 1961) goes down in the
+best of them. Hopeless settings are dropped after the first scenario. The winner is predicted again on fresh
+seeds with intervals; where the bad end of an interval breaks an SLO, the search goes on with that margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import SettingError
+from workbench.settings import Knob, Settings, find
+from workbench.tuning.objective import SLO, Objective
+from workbench.tuning.recommendation import CHANGE, LEAVE, NO_ADVICE, Recommendation
+from workbench.twin.model import Prediction, Twin, predict, run
+
+_SHARES = (0.7, 1.0)  # of the budget, spent before the first and the second confirmation
+_CONFIRMATIONS = 4
+_HOPELESS = 2.0  # three times the limit: further scenarios need not be tried
+_MOST_MARGIN = 1.5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is: evaluations so far, of how many, and the best settings yet."""
+
+    evaluations: int
+    budget: int
+    best: Settings
+    holds: bool
+
+
+def tunable(twin: Twin) -> list[Knob]:
+    """Give the knobs that `search` moves unless told otherwise: workers, timeouts, tries and the deadline.
+
+    Queues and rate limits refuse requests, which a team will want to decide; they can be named.
+    """
+    wanted = ("workers", "timeout_s", "attempts")
+    entry = {call.to for call in twin.network[twin.network.entry].calls}
+    return [
+        knob
+        for knob in twin.knobs
+        if knob.tunable
+        and (knob.name.split(".")[-1] in wanted or (knob.name == "deadline_s" and knob.service in entry))
+    ]
+
+
+def search(
+    twin: Twin,
+    knobs: Iterable[str | Knob] | None = None,
+    objective: Objective | None = None,
+    *,
+    budget: int = 150,
+    seed: int = 0,
+    progress: Callable[[Progress], bool | None] | None = None,
+) -> Recommendation:
+    """Recommend settings of `knobs` (default `tunable(twin)`) for an objective.
+
+    `budget` bounds the evaluations (each one simulated window per scenario). `progress` is called after each
+    one and stops the search by returning False; the best so far is then confirmed and returned. The same seed
+    gives the same answer.
+    """
+    objective = objective or Objective()
+    chosen = [k if isinstance(k, Knob) else find(twin.knobs, k) for k in knobs or tunable(twin)]
+    fixed = [knob.key for knob in chosen if not knob.tunable]
+    if fixed:
+        raise SettingError(
+            f"{', '.join(fixed)} move no mechanism of the twin", expected="knobs that the twin can predict"
+        )
+    before = predict(twin, {}, scenario=objective.scenarios[0], seed=seed + 1)
+    hunt = _Hunt(twin, chosen, objective, budget, seed, progress, before)
+    winner, after, holds = hunt.confirmed()
+    current = twin.settings
+    kept = LEAVE if winner == current else CHANGE
+    advice = kept if holds else NO_ADVICE
+    return Recommendation(
+        advice=advice,
+        current=current,
+        settings=winner,
+        knobs=twin.knobs,
+        network=twin.at(winner),
+        slos=objective.slos,
+        before=before,
+        after=after,
+        alternatives=_alternatives(twin, hunt, objective, seed),
+        evidence={
+            "capture": twin.name,
+            "window": f"{twin.start:%Y-%m-%d %H:%M:%S} UTC, {twin.duration_s:.0f} s",
+            "objective": [str(slo) for slo in objective.slos],
+            "scenarios": [scenario.name for scenario in objective.scenarios],
+            "assumptions": list(twin.notes),
+        },
+        evaluations=hunt.spent,
+        seed=seed,
+    )
+
+
+class _Spent(Exception):
+    """The share of the budget is spent."""
+
+
+class _Stop(Exception):
+    """The caller said stop."""
+
+
+class _Hunt:
+    """One search: grids, what was evaluated, and the order (how far from holding, then cost).
+
+    One simulated window gives a value; an SLO must hold at the bad end of an interval. What lies between them
+    (`_margin`, a factor, for error shares a difference) is taken from the last prediction with intervals.
+    """
+
+    def __init__(
+        self,
+        twin: Twin,
+        knobs: Sequence[Knob],
+        objective: Objective,
+        budget: int,
+        seed: int,
+        progress: Callable[[Progress], bool | None] | None,
+        before: Prediction,
+    ) -> None:
+        self._twin, self._knobs, self._objective = twin, knobs, objective
+        self._budget, self._seed, self._progress = budget, seed, progress
+        self._grids = [grid(knob, _number(twin.settings.get(knob.key), knob)) for knob in knobs]
+        self._here = tuple(
+            g.index(_number(twin.settings.get(k.key), k)) for g, k in zip(self._grids, knobs, strict=True)
+        )
+        self._seen: dict[tuple[int, ...], tuple[list[dict[str, float]], float]] = {}
+        self._margin = {slo: min(_margin(slo, before), _MOST_MARGIN) for slo in objective.slos}
+        self._may_spend = budget
+        self.spent = 0
+
+    def confirmed(self) -> tuple[Settings, Prediction, bool]:
+        """Search, confirm with intervals, and search on with a truer margin while that fails."""
+        for share in _SHARES:
+            self._may_spend = round(self._budget * share)
+            stopped = self._hunted()
+            for _ in range(_CONFIRMATIONS):
+                best = self._best()
+                settings = self.settings(best)
+                predictions = [
+                    predict(self._twin, settings, scenario=s, seed=self._seed + 1)
+                    for s in self._objective.scenarios
+                ]
+                holds = all(slo.holds(p) for slo in self._objective.slos for p in predictions)
+                for slo in self._objective.slos:
+                    known = max(_margin(slo, p) for p in predictions)
+                    self._margin[slo] = known if holds else max(known, self._margin[slo]) * 1.02
+                if holds or stopped or self._best() == best:
+                    break
+            if stopped or (holds and share > _SHARES[0]):
+                break
+        return settings, predictions[0], holds
+
+    def _hunted(self) -> bool:
+        """Search until nothing near is better or the share of the budget is spent; True if told to stop."""
+        try:
+            self._hunt()
+        except _Spent:
+            return False
+        except _Stop:
+            return True
+        return False
+
+    def settings(self, point: tuple[int, ...]) -> Settings:
+        moved = {
+            knob.key: knob.check(grid_[i])
+            for knob, grid_, i, here in zip(self._knobs, self._grids, point, self._here, strict=True)
+            if i != here
+        }
+        return self._twin.settings.with_(moved)
+
+    def _order(self, point: tuple[int, ...]) -> tuple[float, float]:
+        """Least violation first, then least cost."""
+        measured, cost = self._seen[point]
+        worst = max(
+            slo.excess(_worsened(slo, numbers[slo.quantity], self._margin[slo]))
+            for numbers in measured
+            for slo in self._objective.slos
+        )
+        return max(0.0, worst), cost
+
+    def _best(self) -> tuple[int, ...]:
+        return min(self._seen, key=self._order)
+
+    def _evaluate(self, point: tuple[int, ...]) -> tuple[float, float]:
+        if point not in self._seen:
+            if self.spent >= self._may_spend and self._seen:
+                raise _Spent
+            self.spent += 1
+            self._seen[point] = self._measure(point)
+            if self._progress:
+                best = self._best()
+                state = Progress(self.spent, self._budget, self.settings(best), self._order(best)[0] == 0)
+                if self._progress(state) is False:
+                    raise _Stop
+        return self._order(point)
+
+    def _measure(self, point: tuple[int, ...]) -> tuple[list[dict[str, float]], float]:
+        settings = self.settings(point)
+        network = self._twin.at(settings)
+        measured: list[dict[str, float]] = []
+        for scenario in self._objective.scenarios:
+            workload = scenario.apply(self._twin.workload)
+            _, out = run(self._twin, network, workload, duration_s=self._twin.duration_s, seed=self._seed)
+            measured.append(out.numbers)
+            if max(slo.excess(out.numbers[slo.quantity]) for slo in self._objective.slos) > _HOPELESS:
+                break
+        return measured, self._objective.cost(network, settings, self._twin.settings)
+
+    def _hunt(self) -> None:
+        for point in self._design():
+            self._evaluate(point)
+        self._descend(self._here)
+        for start in self._basins():
+            self._descend(self._undone(start))
+        self._undone(self._best())
+
+    def _basins(self) -> list[tuple[int, ...]]:
+        """Give the best starts that lie apart from each other."""
+        found: list[tuple[int, ...]] = []
+        for start in sorted(self._seen, key=self._order):
+            if all(self._apart(start, other) for other in found):
+                found.append(start)
+        return found[:3]
+
+    def _apart(self, one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+        return any(abs(a - b) > len(g) // 4 for a, b, g in zip(one, other, self._grids, strict=True))
+
+    def _design(self) -> Iterable[tuple[int, ...]]:
+        yield self._here
+        yield from self._folklore().values()
+        last = [len(g) - 1 for g in self._grids]
+        rng = np.random.default_rng(self._seed)
+        workers = [i for i, knob in enumerate(self._knobs) if knob.name == "workers"]
+        for factor in (0.25, 0.5):  # corners of the pools, the rest as it is
+            yield tuple(
+                min(last[i], self._here[i] + round(last[i] * factor)) if i in workers else here
+                for i, here in enumerate(self._here)
+            )
+        n = min(24, max(8, self._budget // 8))
+        columns = [(rng.permutation(n) + rng.random(n)) / n for _ in self._grids]
+        for row in zip(*columns, strict=True):
+            yield tuple(int(u * len(g)) for u, g in zip(row, self._grids, strict=True))
+
+    def _folklore(self) -> dict[str, tuple[int, ...]]:
+        """Values that people set by rule of thumb, where the knobs allow them."""
+
+        def point(rule: Callable[[Knob, float], float]) -> tuple[int, ...]:
+            return tuple(
+                _nearest(g, rule(knob, g[here]))
+                for knob, g, here in zip(self._knobs, self._grids, self._here, strict=True)
+            )
+
+        return {
+            "twice the workers": point(lambda k, v: 2 * v if k.name == "workers" else v),
+            "no retries": point(lambda k, v: 1 if k.name.endswith("attempts") else v),
+            "twice the workers, no retries": point(
+                lambda k, v: 2 * v if k.name == "workers" else 1 if k.name.endswith("attempts") else v
+            ),
+        }
+
+    def named(self) -> dict[str, Settings]:
+        """Give the rules of thumb as settings."""
+        return {name: self.settings(point) for name, point in self._folklore().items()}
+
+    def _descend(self, point: tuple[int, ...]) -> None:
+        step = [max(1, len(g) // 8) for g in self._grids]
+        best = self._evaluate(point)
+        while True:
+            moved = False
+            for i in range(len(point)):
+                for sign in (-1, 1):
+                    there = list(point)
+                    there[i] = min(max(there[i] + sign * step[i], 0), len(self._grids[i]) - 1)
+                    order = self._evaluate(tuple(there))
+                    if order < best:
+                        point, best, moved = tuple(there), order, True
+                        break
+            if not moved:
+                if max(step) == 1:
+                    return
+                step = [max(1, s // 2) for s in step]
+
+    def _undone(self, point: tuple[int, ...]) -> tuple[int, ...]:
+        """Take back each change that does not pay; give where that leads."""
+        best = self._evaluate(point)
+        for i, here in enumerate(self._here):
+            if point[i] != here:
+                there = (*point[:i], here, *point[i + 1 :])
+                order = self._evaluate(there)
+                if order <= best:
+                    point, best = there, order
+        return point
+
+
+def _margin(slo: SLO, prediction: Prediction) -> float:
+    value, worst = prediction[slo.quantity], slo.worst(prediction)
+    return worst - value if slo.quantity == "error_share" else worst / value
+
+
+def _worsened(slo: SLO, value: float, margin: float) -> float:
+    return value + margin if slo.quantity == "error_share" else value * margin
+
+
+def grid(knob: Knob, current: float, *, points: int = 24) -> list[float]:
+    """Give the values that a search tries, ascending, the current one among them.
+
+    Whole numbers near the current value are all tried; beyond, and for others, steps grow by a factor.
+    """
+    low, high = knob.low, knob.high
+    if knob.whole and high - low <= points:
+        values = {float(v) for v in range(int(low), int(high) + 1)}
+    elif knob.whole:
+        near = current if current != knob.off else low
+        values = {float(v) for v in range(int(max(low, near - 4)), int(min(high, near + 8)) + 1)}
+        values |= {float(round(v)) for v in np.geomspace(max(low, 1), min(high, max(64, 8 * near)), points)}
+    else:
+        centre = current if current > 0 else float(np.sqrt(max(low, 1e-3) * high))
+        first, last = max(low, centre / 16, 1e-3), min(high, centre * 16)
+        values = {float(f"{v:.2g}") for v in np.geomspace(first, last, points)} if last > first else {low}
+        values = {min(max(v, low), high) for v in values}
+    return sorted(values | {current} | ({knob.off} if knob.off is not None else set()))
+
+
+def _number(value: object, knob: Knob) -> float:
+    if value is None:
+        return knob.off if knob.off is not None else knob.low
+    return knob.check(value)  # type: ignore[arg-type]
+
+
+def _nearest(values: Sequence[float], wanted: float) -> int:
+    return int(np.argmin([abs(v - wanted) for v in values]))
+
+
+def _alternatives(twin: Twin, hunt: _Hunt, objective: Objective, seed: int) -> pd.DataFrame:
+    rows = []
+    for name, settings in hunt.named().items():
+        p = predict(twin, settings, scenario=objective.scenarios[0], seed=seed + 1)
+        cost = objective.cost(twin.at(settings), settings, twin.settings)
+        holds = all(slo.holds(p) for slo in objective.slos)
+        rows.append((name, p["p99_s"], *p.interval("p99_s"), p["error_share"], cost, holds))
+    columns = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds"]
+    return pd.DataFrame(rows, columns=columns)
