@@ -351,7 +351,7 @@ class _Log:
             self._stalls.append(_number(found[1]) / 1e3)
 
     def _cycle(self, number: int, of_old: bool = False) -> Cycle:
-        """Give the cycle of this number; Shenandoah marks the old generation under the number of a young one."""
+        """Give the cycle of this number; Shenandoah marks its old generation under that of a young one."""
         return self._cycles.get((number, of_old)) or self._cycles.setdefault((number, of_old), Cycle(number))
 
     def _stamp(self, line: bytes, end: int) -> Stamp:
