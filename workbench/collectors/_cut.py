@@ -10,7 +10,7 @@ import orjson
 from workbench.errors import CollectError
 
 _MACHINE = ("host.", "process.", "os.", "container.")  # resource attributes; the runtime's are kept
-_PROCESS_FRAME = re.compile(rb'process \d+:"[^"]*";')
+_PROCESS_FRAME = re.compile(rb'process \d+:".*?";')
 _FOLDERS = re.compile(rb'(?<![\w.])/(?:[^/\s"();:]+/)+')
 
 

@@ -55,7 +55,7 @@ class Prometheus:
         retry = Retry(
             total=3,
             connect=1,
-            read=0,
+            read=False,
             backoff_factor=0.3,
             status_forcelist=(502, 503, 504),
             raise_on_status=False,
@@ -77,7 +77,7 @@ class Prometheus:
         self._client.close()
 
     def families(self, selector: str, start: float, end: float) -> dict[str, list[str]]:
-        """Map metric families to their metric names, among the series that `selector` selects in the window."""
+        """Map metric families to metric names, among the series that `selector` selects in the window."""
         params = {"match[]": selector, "start": start, "end": end}
         with self._errors_named("label values"):
             names = self._client.get_label_values("__name__", params=params)
@@ -87,15 +87,19 @@ class Prometheus:
         return found
 
     def ranges(self, query: str, start: float, end: float, step_s: int) -> Iterator[bytes]:
-        """Give the query_range answers, byte for byte, for whole seconds from `start` to `end` inclusive."""
+        """Give the query_range answers, byte for byte, for whole seconds from `start` to `end` inclusive.
+
+        Answers without a series are left out.
+        """
         first, last = math.ceil(start), math.floor(end)
         while first <= last:
             until = min(last, first + (MOST_STEPS - 1) * step_s)
             with self._errors_named("query_range"):
-                self._client.custom_query_range(
+                series = self._client.custom_query_range(
                     query, datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(until, UTC), str(step_s)
                 )
-            yield self._last
+            if series:
+                yield self._last
             first = until + step_s
 
     def version(self) -> str:

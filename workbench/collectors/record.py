@@ -139,21 +139,22 @@ def _seconds(time: datetime, which: str) -> float:
 
 
 def _asked(live: Any, selector: str, start: float, end: float, step_s: int) -> Iterator[tuple[str, bytes]]:
-    families = live.families(selector, start, end)
-    if not families:
+    found = False
+    inner = selector.strip()[1:-1].strip(", ")
+    for family, names in live.families(selector, start, end).items():
+        either = "|".join(re.escape(name) for name in names).replace("\\", "\\\\")
+        query = f'{{__name__=~"{either}"{", " + inner if inner else ""}}}'
+        answers = list(live.ranges(query, start, end, step_s))
+        for number, answer in enumerate(answers, 1):
+            found = True
+            yield (family if len(answers) == 1 else f"{family}.{number}"), answer
+    if not found:
         raise CollectError(
             f"no series match {selector} in the window",
             where=live.place,
             expected="the metrics of the system",
             remedy="see that the window lies within what that Prometheus has kept",
         )
-    inner = selector.strip()[1:-1].strip(", ")
-    for family, names in families.items():
-        either = "|".join(re.escape(name) for name in names).replace("\\", "\\\\")
-        query = f'{{__name__=~"{either}"{", " + inner if inner else ""}}}'
-        answers = list(live.ranges(query, start, end, step_s))
-        for number, answer in enumerate(answers, 1):
-            yield (family if len(answers) == 1 else f"{family}.{number}"), answer
 
 
 def _write_metrics(folder: Path, answers: Iterable[tuple[str, bytes]]) -> list[dict[str, str]]:

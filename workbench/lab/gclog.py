@@ -9,13 +9,14 @@ from __future__ import annotations
 import gc
 import platform
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 
-def log_collections(path: Path) -> None:
-    """Append every collection of this process to `path` from now on; the time is that of its start."""
+def log_collections(path: Path) -> Callable[[], None]:
+    """Append every collection of this process to `path`, dated by its start; gives the call that ends it."""
     file = path.open("a", encoding="ascii", buffering=1)
     if not file.tell():
         file.write(f"# cpython gc.callbacks 1 python={platform.python_version()}\n")
@@ -33,4 +34,9 @@ def log_collections(path: Path) -> None:
             f" count=({count[0]},{count[1]},{count[2]})\n"
         )
 
+    def stop() -> None:
+        gc.callbacks.remove(callback)
+        file.close()
+
     gc.callbacks.append(callback)
+    return stop

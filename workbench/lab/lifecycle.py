@@ -46,11 +46,12 @@ class Summary:
     def text(self) -> str:
         """The summary in a few lines."""
         latency = "  ".join(f"{name} {value * 1e3:.1f} ms" for name, value in self.latency_s.items())
+        late = self.lateness_s
         errors = ", ".join(f"{kind} {count}" for kind, count in sorted(self.errors.items())) or "none"
         return (
             f"sent {self.sent} in {self.end - self.start:.0f} s, ok {self.ok}, errors: {errors}\n"
             f"from the intended time: {latency}\n"
-            f"sent late: p99 {self.lateness_s['p99'] * 1e3:.1f} ms, at most {self.lateness_s['max'] * 1e3:.1f} ms"
+            f"sent late: p99 {late['p99'] * 1e3:.1f} ms, at most {late['max'] * 1e3:.1f} ms"
         )
 
 
@@ -215,13 +216,14 @@ def up(
     command += ["--prometheus", (find_prometheus() or "") if prometheus == "auto" else prometheus]
     if not detached:
         command += ["--owner", str(os.getpid())]
-    supervisor = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "startup.log").open("wb"),
-        start_new_session=True,
-    )
+    with (folder / "startup.log").open("wb") as log:
+        supervisor = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         _await_start(folder, supervisor)
     except BaseException:

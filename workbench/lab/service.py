@@ -226,11 +226,12 @@ async def serve(name: str, listening: socket.socket, run: Path, peers: dict[str,
     site = Site(name, run / "settings.yaml", peers, spans)
     runner = await site.start(listening)
     following = asyncio.create_task(site.follow_settings())
-    log_collections(run / "gc" / f"{name}-0.log")
+    stop_log = log_collections(run / "gc" / f"{name}-0.log")
     await stopping.wait()
     following.cancel()
     await runner.cleanup()
     await site.stop()
+    stop_log()
     spans.close()
 
 

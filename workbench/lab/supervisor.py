@@ -84,7 +84,11 @@ def _run(given: argparse.Namespace, stopping: threading.Event) -> None:
         prometheus = None
         if given.prometheus:
             prometheus = _start_prometheus(given.run, given.prometheus, urls, children)
-            _await_answer(f"{prometheus}/-/ready", children["prometheus"], "prometheus", given.run, stopping)
+            child = children["prometheus"]
+            _await_answer(f"{prometheus}/-/ready", child, "prometheus", given.run, stopping)
+            # A Prometheus takes five seconds to begin with its targets; a window before that would be empty.
+            scraped = f"{prometheus}/api/v1/targets"
+            _await_answer(scraped, child, "prometheus", given.run, stopping, _all_scraped)
         else:
             targets = {f"{urls[name]}/metrics": _labels(name) for name in names}
             scraper = threading.Thread(target=poll, args=(targets, given.run / SCRAPES, stopping))
@@ -160,7 +164,12 @@ def _start(
 
 
 def _await_answer(
-    url: str, child: subprocess.Popen[bytes], name: str, run: Path, stopping: threading.Event
+    url: str,
+    child: subprocess.Popen[bytes],
+    name: str,
+    run: Path,
+    stopping: threading.Event,
+    satisfied: Callable[[dict[str, Any]], bool] = lambda answer: True,
 ) -> None:
     end = time.monotonic() + _PATIENCE_S
     while not stopping.wait(0.05):
@@ -168,10 +177,16 @@ def _await_answer(
             raise LabError(
                 f"it ended with status {child.returncode}: {_tail(run / 'logs' / f'{name}.log')}", where=name
             )
-        if ask(url) is not None:
+        answer = ask(url)
+        if answer is not None and satisfied(answer):
             return
         if time.monotonic() > end:
             raise LabError(f"no answer within {_PATIENCE_S:g} s", where=name, remedy=f"see logs/{name}.log")
+
+
+def _all_scraped(answer: dict[str, Any]) -> bool:
+    targets = answer["data"]["activeTargets"]
+    return bool(targets) and all(target["health"] == "up" for target in targets)
 
 
 def _write_state(
