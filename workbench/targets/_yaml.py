@@ -166,7 +166,7 @@ class _Edit:
         node = spot.node
         if not isinstance(node, ScalarNode) or node.style in ("|", ">"):
             raise self._against(node, f"{_kind(node)} at {_spelled(change.place)}", "one value on one line")
-        start, end = node.start_mark.index, node.end_mark.index
+        start, end = self._span(spot)
         new = f"{node.style}{change.text}{node.style}" if node.style else change.text
         if spot.key is not None and spot.is_alias:
             reference = re.compile(r"\s*:\s*(\*[^\s,\]}]+)").match(self.text, spot.key.end_mark.index)
@@ -212,7 +212,7 @@ class _Edit:
 
     def _insert_flow(self, spot: _Spot, nested: dict) -> None:
         self._comment(spot, list(_leaves(nested)))
-        start, end = spot.node.start_mark.index, spot.node.end_mark.index
+        start, end = self._span(spot)
         if not isinstance(spot.node, MappingNode):
             self.splices.append((start, end, _flow(nested) if end > start else f" {_flow(nested)}"))
         elif spot.node.value:
@@ -260,6 +260,14 @@ class _Edit:
             expected=expected,
             remedy="write the value out at this place, then export again",
         )
+
+    def _span(self, spot: _Spot) -> tuple[int, int]:
+        """Where the value stands; an empty one has the marks of what follows, so look behind its key."""
+        start, end = spot.node.start_mark.index, spot.node.end_mark.index
+        if start == end and spot.key is not None:
+            colon = re.compile(r"\s*:|").match(self.text, spot.key.end_mark.index)
+            start = end = colon.end()  # type: ignore[union-attr]
+        return start, end
 
     def _content_end(self, node: Node) -> int:
         return self._line_end(self._last_token(node.start_mark.index, node.end_mark.index))

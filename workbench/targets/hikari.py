@@ -105,63 +105,48 @@ class Property:
 
 def properties(text: str, *, where: str = FILENAME) -> list[Property]:
     """Read every property in order, or raise TargetError for an escape that Java refuses."""
-    found, lines, position, index = [], natural_lines(text), 0, 0
-    while index < len(lines):
-        begun, start = index, position
-        if re.match(r"[ \t\f]*([#!].*)?$", _bare(lines[index])):
-            position += len(lines[index])
-            index += 1
-            continue
-        while True:
-            line = lines[index]
-            position += len(line)
-            index += 1
-            if not _goes_on(line) or index == len(lines):
-                break
-        raw = text[start:position]
-        found.append(_property(raw.rstrip("\r\n"), begun + 1, start, where))
+    found: list[Property] = []
+    joined, places, begun, position = "", list[int](), 0, 0
+    lines = natural_lines(text)
+    for number, line in enumerate(lines, 1):
+        start = len(line) - len(line.lstrip(" \t\f"))
+        content = line[start:].rstrip("\r\n")
+        if joined or not content.startswith(("#", "!")):
+            goes_on = _goes_on(line)
+            begun = begun if joined else number
+            joined += content.removesuffix("\\") if goes_on else content
+            places += range(position + start, position + start + len(content) - goes_on)
+            if joined and (not goes_on or number == len(lines)):
+                found.append(_property(joined, [*places, position + start + len(content)], begun, where))
+            if not goes_on:
+                joined, places = "", []
+        position += len(line)
     return found
 
 
-def _property(raw: str, line: int, start: int, where: str) -> Property:
-    joint = r"(?:\\(?:\r\n|\r|\n)[ \t\f]*)"
-    blank = rf"(?:[ \t\f]|{joint})*"
-    key = rf"{blank}(?P<key>(?:\\(?:\r\n|.|\n|\r)|[^\\=: \t\f])*)"
-    match = re.match(rf"{key}(?P<separator>{blank}[=:]?{blank})", raw, re.DOTALL)
-    assert match is not None  # every part of it may be empty
-    value = raw[match.end() :]
-    return Property(
-        _unescape(match["key"], line, where),
-        _unescape(value, line, where),
-        line,
-        start + match.end(),
-        start + len(raw),
-        match["separator"],
-    )
+def _property(joined: str, places: list[int], line: int, where: str) -> Property:
+    """Take one logical line apart; `places` says where in the file each of its characters stands."""
+    match = re.match(r"((?:\\.|[^\\=: \t\f])*)([ \t\f]*[=:]?[ \t\f]*)", joined)
+    assert match is not None  # both parts may be empty
+    key, value = _unescape(match[1], line, where), _unescape(joined[match.end() :], line, where)
+    return Property(key, value, line, places[match.end()], places[-1], match[2])
 
 
 def _unescape(raw: str, line: int, where: str) -> str:
     def character(match: re.Match[str]) -> str:
-        if match["code"] is not None:
-            if not re.fullmatch("[0-9a-fA-F]{4}", match["code"]):
-                raise TargetError(
-                    rf"escape \u{match['code']}",
-                    where=f"{where}:{line}",
-                    expected=r"four hex digits after \u",
-                )
-            return chr(int(match["code"], 16))
-        return "" if match["joint"] is not None else _ESCAPES.get(match["other"], match["other"])
+        if match[1] is None:
+            return _ESCAPES.get(match[2], match[2])
+        if not re.fullmatch("[0-9a-fA-F]{4}", match[1]):
+            raise TargetError(
+                rf"escape \u{match[1]}", where=f"{where}:{line}", expected=r"four hex digits after \u"
+            )
+        return chr(int(match[1], 16))
 
-    pattern = r"\\(?:u(?P<code>.{0,4})|(?P<joint>(?:\r\n|\r|\n)[ \t\f]*)|(?P<other>.?))"
-    return re.sub(pattern, character, raw, flags=re.DOTALL)
-
-
-def _bare(line: str) -> str:
-    return line.rstrip("\r\n")
+    return re.sub(r"\\(?:u(.{0,4})|(.))", character, raw)
 
 
 def _goes_on(line: str) -> bool:
-    bare = _bare(line)
+    bare = line.rstrip("\r\n")
     return (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
 
 
