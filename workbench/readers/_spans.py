@@ -137,7 +137,7 @@ class _Maps:
 
 def _array(name: str, values: list) -> pa.Array | np.ndarray:
     if name in ("start", "time"):
-        return np.array(values, dtype="int64")
+        return np.array(values, dtype="int64").view("datetime64[ns]")
     if name == "duration_s":
         return np.array(values, dtype="int64") / 1e9
     return pa.array(values, pa.string())

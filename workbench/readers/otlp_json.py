@@ -1,4 +1,4 @@
-"""OTLP/JSON traces: an export request, JSON lines of them as collectors write, an answer of Tempo or Jaeger v3.
+"""OTLP/JSON traces: an export request, JSON lines of them as collectors write, answers of Tempo and Jaeger v3.
 
 {"resourceSpans":[{"resource":{"attributes":[…]},"scopeSpans":[{"spans":[{"traceId":"5b8e…","kind":2, …}]}]}]}
 """
@@ -156,14 +156,15 @@ def _scope(scope: dict[str, Any]) -> dict[str, str]:
 
 
 def _attributes(pairs: list[dict[str, Any]] | None) -> dict[str, str]:
-    if not pairs:
-        return {}
-    return {pair["key"]: _text(pair.get("value")) for pair in pairs}
+    texts = {}
+    for pair in pairs or ():
+        value = pair.get("value") or {}
+        text = value.get("stringValue")  # nearly all are this
+        texts[pair["key"]] = text if type(text) is str else _text(value)
+    return texts
 
 
-def _text(value: dict[str, Any] | None) -> str:
-    if not value:
-        return "null"
+def _text(value: dict[str, Any]) -> str:
     for kind, inner in value.items():
         if kind not in ("arrayValue", "kvlistValue"):
             return _json.text(inner)

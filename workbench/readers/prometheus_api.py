@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from workbench import tables
 from workbench.errors import Malformed
@@ -40,19 +41,20 @@ def read(*streams: Stream) -> Parts:
     """
     found = _Found()
     for stream in streams:
-        _read_answer(stream, found)
+        with _json.collector_resting():
+            _read_answer(stream, found)
     return found.parts()
 
 
 class _Found:
-    """Series by their labels, and samples as flat arrays, series after series."""
+    """Series by their labels, and samples as flat lists, series after series."""
 
     def __init__(self) -> None:
         self.codes: dict[tuple[tuple[str, str], ...], int] = {}
         self.series: list[tuple[str, dict[str, str]]] = []
-        self.sample_codes: list[np.ndarray] = []
-        self.times_ms: list[np.ndarray] = []
-        self.values: list[np.ndarray] = []
+        self.blocks: list[tuple[int, int]] = []  # code of a series, how many samples of it follow
+        self.times_s: list[float] = []
+        self.values: list[float] = []
         self.skipped: Counter[str] = Counter()
         self.notes: list[str] = []
 
@@ -61,25 +63,27 @@ class _Found:
         code = self.codes.setdefault(key, len(self.series))
         if code == len(self.series):
             self.series.append((metric, labels))
-        at = np.rint(np.array(times, dtype=float) * 1000)  # the API's times are whole milliseconds
-        number = np.array(list(map(float, values)), dtype=float)
-        if not (inside := np.abs(at) < _LATEST_MS).all():
-            self.skipped["sample time outside the years 1677 to 2262"] += int((~inside).sum())
-            at, number = at[inside], number[inside]
-        self.times_ms.append(at.astype("int64"))
-        self.values.append(number)
-        self.sample_codes.append(np.full(len(at), code))
+        sum(times)  # raises if one is not a number, while its place is known
+        self.blocks.append((code, len(times)))
+        self.times_s += times
+        self.values.extend(map(float, values))
 
     def parts(self) -> Parts:
         labels = [pairs for _, pairs in self.series]
-        codes = np.concatenate([*self.sample_codes, np.empty(0, dtype="int64")])
-        times_ms = np.concatenate([*self.times_ms, np.empty(0, dtype="int64")])
-        values = np.concatenate([*self.values, np.empty(0)])
-        if len(self.sample_codes) > len(self.series):  # a series in several answers: they may overlap
-            _, kept = np.unique(np.stack([codes, times_ms]), axis=1, return_index=True)
-            if repeated := len(codes) - len(kept):
-                self.skipped["sample repeated by another answer"] += repeated
-            codes, times_ms, values = codes[kept], times_ms[kept], values[kept]
+        blocks = np.array(self.blocks, dtype="int64").reshape(-1, 2)
+        samples = pd.DataFrame(
+            {
+                "series": np.repeat(blocks[:, 0], blocks[:, 1]),
+                "time": np.rint(np.array(self.times_s, dtype=float) * 1000),  # the API has milliseconds
+                "value": np.array(self.values, dtype=float),
+            }
+        )
+        samples = self._keep(samples, samples["time"].abs() < _LATEST_MS, "sample after the year 2262")
+        if len(blocks) > len(self.series):  # a series in several answers: they may overlap
+            repeated = samples.duplicated(["series", "time"])
+            samples = self._keep(samples, ~repeated, "sample repeated by another answer")
+            samples = samples.sort_values(["series", "time"])
+        times_ns = samples["time"].to_numpy().astype("int64") * 1_000_000
         series = tables.SERIES.build(
             {
                 "series": np.arange(len(labels)),
@@ -93,8 +97,17 @@ class _Found:
                 ),
             }
         )
-        samples = tables.SAMPLES.build({"series": codes, "time": times_ms * 1_000_000, "value": values})
+        times = times_ns.view("datetime64[ns]")
+        samples = tables.SAMPLES.build(
+            {"series": samples["series"], "time": times, "value": samples["value"]}
+        )
         return Parts({"series": series, "samples": samples}, self.skipped, self.notes)
+
+    def _keep(self, samples: pd.DataFrame, kept: pd.Series, reason: str) -> pd.DataFrame:
+        if lost := int((~kept).sum()):
+            self.skipped[reason] += lost
+            return samples[kept]
+        return samples
 
 
 def _read_answer(stream: Stream, found: _Found) -> None:
@@ -158,7 +171,7 @@ def _add_series(entry: dict[str, Any], found: _Found) -> None:
 
 
 def _unzip(points: list[list[Any]]) -> tuple[list[float], list[Any]]:
-    flat = list(chain.from_iterable(points))
-    if any(len(point) != 2 for point in points):
+    if not set(map(len, points)) <= {2}:
         raise ValueError("a point that is not a time and a value")
+    flat = list(chain.from_iterable(points))
     return flat[::2], flat[1::2]
