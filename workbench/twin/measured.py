@@ -44,25 +44,28 @@ def measured(capture: Capture, *, seed: int = 0) -> pd.DataFrame:
     Intervals are 90 %, by bootstrap over blocks of 5 s. Utilisation comes from the pools' own counters, and
     is absent without them.
     """
+    value, drawn = bootstrap(capture, seed=seed)
+    spread = drawn.quantile([0.05, 0.95])
+    table = pd.DataFrame({"value": value, "low": spread.loc[0.05], "high": spread.loc[0.95]})
+    table = pd.concat([table, _utilisation(capture, np.random.default_rng(seed))])
+    return table.assign(unit=[unit(name) for name in table.index])
+
+
+def bootstrap(capture: Capture, *, seed: int = 0) -> tuple[pd.Series, pd.DataFrame]:
+    """Give what callers met, by quantity, and 400 resamples of it over blocks of 5 s (rows)."""
     seen = callers(capture)
     blocks = max(2, round(capture.duration_s / BLOCK_S))
     block = np.clip((seen["at_s"] * blocks / capture.duration_s).astype(int), 0, blocks - 1).to_numpy()
-    rng = np.random.default_rng(seed)
     order = np.argsort(seen["latency_s"].to_numpy())
-    latency, good, block = (
-        column[order] for column in (seen["latency_s"].to_numpy(), seen["ok"].to_numpy(), block)
-    )
+    latency, good, block = seen["latency_s"].to_numpy()[order], seen["ok"].to_numpy()[order], block[order]
+    rng = np.random.default_rng(seed)
     drawn = [
         _numbers(
             latency, good, np.bincount(rng.integers(0, blocks, blocks), minlength=blocks)[block], capture
         )
         for _ in range(_RESAMPLES)
     ]
-    value = pd.Series(_numbers(latency, good, np.ones(len(seen), int), capture))
-    spread = pd.DataFrame(drawn).quantile([0.05, 0.95])
-    table = pd.DataFrame({"value": value, "low": spread.loc[0.05], "high": spread.loc[0.95]})
-    table = pd.concat([table, _utilisation(capture, rng)])
-    return table.assign(unit=[unit(name) for name in table.index])
+    return pd.Series(_numbers(latency, good, np.ones(len(seen), int), capture)), pd.DataFrame(drawn)
 
 
 def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame:
