@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench import tables
-from workbench.errors import Malformed, Unrecognized
+from workbench.errors import Unrecognized
 from workbench.readers import _stacks
 from workbench.readers._seam import HEAD_BYTES, Parts, Stream
 
@@ -80,8 +80,6 @@ def _read_one(stream: Stream, known: dict[_stacks.Frame, int], parts: Parts) -> 
         codes.extend(map(local.__getitem__, frames))
         depths.append(len(frames))
         weights.append(split[1])
-    if not depths:
-        raise Malformed(stream.name, "no line is a stack and a weight", expected="lines as a;b;c 12")
     numbered = np.array(_stacks.intern(known, map(_frame, local)), np.int32)
     innermost_first = _stacks.turned(numbered[np.array(codes, np.int64)], depths)
     return tables.STACKS.build(
