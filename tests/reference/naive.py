@@ -15,6 +15,9 @@ The rules:
    try once. A failed try is repeated after the backoff while tries remain and the backoff ends before the
    deadline; 429 is not repeated. A call that has failed fails the visit, as 504 if its deadline is over.
 5. A visit that ends hands its server to the first in the queue; only then does its caller hear.
+6. Work is drawn by the visit's luck, all else by its key. Every try has luck of its own, but with the
+   workload's persistence a retry has that of the first try. Luck derives from the caller's luck, so who
+   meets the same work again meets it again at all callees.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from workbench.network import Call, Demand, Network, Station, Workload
 
 NAN, INF = math.nan, math.inf
 WORD = 2**64
-BEFORE, AFTER, TRANSIT, BACKOFF = 1, 2, 3, 4
+BEFORE, AFTER, TRANSIT, BACKOFF, PERSIST = 1, 2, 3, 4, 5
 
 
 @dataclass(eq=False)
@@ -46,6 +49,7 @@ class Visit:
     attempt: int
     sent: float
     key: int
+    luck: int
     arrived: float = NAN
     started: float = NAN
     ended: float = NAN
@@ -106,14 +110,21 @@ class _Simulation:
 
     def _entering(self, request: int) -> Callable[[], None]:
         key = splitmix(splitmix(self.seed) ^ request)
-        return lambda: self.arrive(self.visit(request, None, self.entry, -1, 0, key))
+        return lambda: self.arrive(self.visit(request, None, self.entry, -1, 0, key, key))
 
     def visit(
-        self, request: int, caller: Visit | None, station: str, call_row: int, attempt: int, key: int
+        self,
+        request: int,
+        caller: Visit | None,
+        station: str,
+        call_row: int,
+        attempt: int,
+        key: int,
+        luck: int,
     ) -> Visit:
-        made = Visit(len(self.visits), request, caller, self.sites[station], call_row, attempt, self.now, key)
-        self.visits.append(made)
-        return made
+        row, at = len(self.visits), self.sites[station]
+        self.visits.append(Visit(row, request, caller, at, call_row, attempt, self.now, key, luck))
+        return self.visits[-1]
 
     def arrive(self, visit: Visit) -> None:
         site, pool = visit.at, visit.at.policy.pool
@@ -146,7 +157,7 @@ class _Simulation:
             self.at(self.now, lambda: self.leave(visit, "expired"))
         else:
             before = None if visit.at.demand is None else visit.at.demand.before
-            self.at(self.now + draw(before, visit.key, BEFORE), lambda: self.next_call(visit))
+            self.at(self.now + draw(before, visit.luck, BEFORE), lambda: self.next_call(visit))
 
     def next_call(self, visit: Visit) -> None:
         """Go on after the first work or after a call that succeeded."""
@@ -157,7 +168,7 @@ class _Simulation:
         elif visit.at.demand is None or visit.at.demand.after is None:
             self.leave(visit, "ok")
         else:
-            rest_s = draw(visit.at.demand.after, visit.key, AFTER)
+            rest_s = draw(visit.at.demand.after, visit.luck, AFTER)
             self.at(self.now + rest_s, lambda: self.leave(visit, "ok"))
 
     def begin_try(self, visit: Visit) -> None:
@@ -166,9 +177,10 @@ class _Simulation:
             return
         number = visit.calls_begun - 1
         call = visit.at.policy.calls[number]
-        key = splitmix(splitmix(visit.key ^ (number + 1)) + visit.tries)
+        key = below(visit.key, number, visit.tries)
+        luck = self.luck(visit, number, visit.tries)
         row = visit.at.first_call_row + number
-        this_try = self.visit(visit.request, visit, call.to, row, visit.tries, key)
+        this_try = self.visit(visit.request, visit, call.to, row, visit.tries, key, luck)
         this_try.time_left = visit.deadline - self.now
         visit.tries += 1
         visit.awaits = this_try
@@ -177,6 +189,11 @@ class _Simulation:
         give_up = min(self.now + call.timeout_s, visit.deadline)
         if give_up < INF:
             self.at(give_up, lambda: self.hear(visit, this_try, call, "timeout"))
+
+    def luck(self, caller: Visit, number: int, attempt: int) -> int:
+        first, fresh = below(caller.luck, number, 0), below(caller.luck, number, attempt)
+        same_again = attempt > 0 and uniform(fresh, PERSIST) < self.workload.persistence
+        return first if same_again else fresh
 
     def hear(self, caller: Visit, this_try: Visit, call: Call, result: str) -> None:
         if caller.awaits is not this_try:
@@ -217,6 +234,11 @@ def splitmix(x: int) -> int:
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) % WORD
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) % WORD
     return x ^ (x >> 31)
+
+
+def below(key: int, number: int, attempt: int) -> int:
+    """Key of a try of call `number` (0, 1, …) from the key of the visit that calls."""
+    return splitmix((splitmix(key ^ (number + 1)) + attempt) % WORD)
 
 
 def uniform(key: int, purpose: int) -> float:

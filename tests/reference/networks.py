@@ -1,7 +1,7 @@
 """Random networks with arrivals for hypothesis, small, and full of what can meet at one instant.
 
-Half of them live on a grid: every time is a multiple of a quarter second and every work time one of two
-values, so that arrivals, ends, timeouts, deadlines and retries fall on the same instants again and again.
+Half of them live on a grid: every time is a multiple of a quarter second and nearly every work time one of
+two values, so that arrivals, ends, timeouts, deadlines and retries fall on the same instants again and again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def cases(draw: st.DrawFn) -> Case:
     pairs = [f"{s.name}.{call.to}" for s in stations for call in s.calls]
     tables = {pair: draw(table) for pair in pairs}
     transit = {pair: values for pair, values in tables.items() if values is not None}
-    workload = Workload(np.array([1.0]), 1.0, demand, transit)
+    persistence = draw(st.sampled_from([0.0, 0.5, 1.0]))
+    workload = Workload(np.array([1.0]), 1.0, demand, transit, persistence)
 
     n = max(60, min(draw(st.integers(60, 300)), VISITS // _most_visits(network)))
     seed = draw(st.integers(0, 2**63 - 1))
@@ -73,11 +74,15 @@ def _tables(points: int, on_grid: bool) -> st.SearchStrategy[np.ndarray | None]:
     def constant(value: float) -> np.ndarray:
         return np.full(points, value)
 
+    def step(value: float) -> np.ndarray:
+        return np.where(np.arange(points) < points // 2, 0.25, value)
+
     def exponential(mean: float) -> np.ndarray:
         return -mean * np.log1p(-(np.arange(points) + 0.5) / points)
 
     same = st.sampled_from([0.0, 0.25, 0.25, 0.5, 1.0]).map(constant)
-    return st.one_of(st.none(), same, same if on_grid else st.floats(0.05, 1.0).map(exponential))
+    other = st.sampled_from([0.5, 1.0, 2.0]).map(step) if on_grid else st.floats(0.05, 1.0).map(exponential)
+    return st.one_of(st.none(), same, other)
 
 
 def _most_visits(network: Network) -> int:

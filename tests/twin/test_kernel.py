@@ -57,12 +57,13 @@ def test_loop_never_writes_beyond_the_events_that_it_was_given(size: int):
     memory = np.zeros(2 * size, kernel.EVENT)
     memory["order"] = -7
     world = kernel._World(
-        plan.stations.copy(),
-        plan.calls,
-        plan.tables,
-        np.empty(5000, kernel.VISIT),
-        memory[:size],
-        np.array([0, 0, 0, 0, -1]),
+        stations=plan.stations.copy(),
+        calls=plan.calls,
+        tables=plan.tables,
+        visits=np.empty(5000, kernel.VISIT),
+        heap=memory[:size],
+        counts=np.array([0, 0, 0, 0, -1]),
+        persistence=plan.persistence,
     )
     kernel.loop(world, np.zeros(60), np.uint64(1), plan.entry)
     assert (memory["order"][size:] == -7).all()
@@ -297,6 +298,26 @@ def test_another_pool_size_leaves_every_visits_work_unchanged():
     np.testing.assert_allclose(
         [works[0][visit] for visit in common], [works[1][visit] for visit in common], rtol=0, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("persistence", [0.0, 0.3, 1.0])
+def test_retry_meets_the_work_of_the_first_try_again_as_often_as_the_workload_says(persistence: float):
+    """The share of retries with equal work, at the callee's callee too, is within four standard errors."""
+    n = 5000
+    top = Station("a", calls=(Call("b", timeout_s=1e-3, attempts=2),))
+    network = Network((top, Station("b", calls=(Call("c"),)), Station("c")), entry="a")
+    work = {"b": Demand(exponential(1.0, 256)), "c": Demand(exponential(1.0, 256))}
+    workload = Workload(np.ones(1), 1.0, work, persistence=persistence)
+    log = kernel.run(kernel.plan_of(network, workload), 100.0 * np.arange(n), 6)
+    assert log.size == 5 * n  # the root, and two tries at each station below
+    log = log[np.lexsort((log["sent"], log["request"]))]
+    spent = log["ended"] - log["started"]
+    again = [
+        np.isclose(*spent[log["station"] == station].reshape(-1, 2).T, rtol=0, atol=1e-9)
+        for station in (1, 2)
+    ]
+    assert np.array_equal(*again)
+    assert abs(again[0].mean() - persistence) <= 4 * np.sqrt(persistence * (1 - persistence) / n)
 
 
 def test_the_same_seed_gives_the_same_log_and_another_seed_another():
