@@ -76,7 +76,7 @@ def _read_trace(trace: Any, found: SpanColumns, warnings: Counter[str], place: s
         for index, span in enumerate(spans):
             where = f"{place}.spans[{index}]"
             alike = told.setdefault(span.get("spanID"), [])
-            if span in alike:
+            if span.get("spanID") and span in alike:
                 found.skipped["span told twice alike"] += 1
                 continue
             alike.append(span)

@@ -1,4 +1,4 @@
-"""OTLP/JSON traces: an export request, JSON lines of them as collectors write, answers of Tempo and Jaeger v3.
+"""OTLP/JSON traces: an export request, JSON lines of them as collectors write, answers of Tempo and Jaeger.
 
 {"resourceSpans":[{"resource":{"attributes":[…]},"scopeSpans":[{"spans":[{"traceId":"5b8e…","kind":2, …}]}]}]}
 """
