@@ -216,6 +216,12 @@ def test_an_error_of_the_server_is_told_in_its_own_words():
         recognise(content).read(Stream("answer.json", content))
 
 
+def test_an_error_beside_traces_is_a_note():
+    parts = read({"data": [trace(span("a"))], "errors": [{"code": 404, "msg": "trace not found"}]})
+    assert len(parts.frames["spans"]) == 1
+    assert parts.notes == ["Jaeger warned 1 times: 404: trace not found"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -41,22 +41,24 @@ def read(*streams: Stream) -> Parts:
     warnings: Counter[str] = Counter()
     for stream in streams:
         with _json.collector_resting():
-            for index, trace in enumerate(_traces(_json.parse(stream.content(), stream.name), stream.name)):
+            document = _json.parse(stream.content(), stream.name)
+            for index, trace in enumerate(_traces(document, stream.name, warnings)):
                 _read_trace(trace, found, warnings, f"{stream.name}, data[{index}]")
     found.notes += [f"Jaeger warned {count} times: {text}" for text, count in warnings.most_common(5)]
     return found.parts(", ".join(stream.name for stream in streams))
 
 
-def _traces(document: Any, name: str) -> list[Any]:
+def _traces(document: Any, name: str, warnings: Counter[str]) -> list[Any]:
     if isinstance(document, dict) and "data" in document:
-        for error in document.get("errors") or ():
-            code, why = (error.get("code"), error.get("msg")) if isinstance(error, dict) else ("", error)
+        told = [_told(error) for error in _listed(document.get("errors"))]
+        if told and not document["data"]:
             raise Malformed(
                 name,
-                f"Jaeger answered with an error, {code}: {why}",
+                f"Jaeger answered with an error, {told[0]}",
                 expected="traces",
                 remedy="correct the query and download the traces again",
             )
+        warnings.update(told)
         document = document["data"] or []
     if isinstance(document, dict) and "spans" in document:
         return [document]
@@ -68,7 +70,7 @@ def _traces(document: Any, name: str) -> list[Any]:
 def _read_trace(trace: Any, found: SpanColumns, warnings: Counter[str], place: str) -> None:
     where = place
     try:
-        warnings.update(trace.get("warnings") or ())
+        warnings.update(map(str, _listed(trace.get("warnings"))))
         processes = {key: _process(process) for key, process in (trace.get("processes") or {}).items()}
         spans = trace["spans"] or ()
         known = {span.get("spanID") for span in spans}
@@ -80,7 +82,7 @@ def _read_trace(trace: Any, found: SpanColumns, warnings: Counter[str], place: s
                 found.skipped["span told twice alike"] += 1
                 continue
             alike.append(span)
-            warnings.update(span.get("warnings") or ())
+            warnings.update(map(str, _listed(span.get("warnings"))))
             _read_span(span, trace.get("traceID"), processes, known, found)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise Malformed(
@@ -89,6 +91,14 @@ def _read_trace(trace: Any, found: SpanColumns, warnings: Counter[str], place: s
             expected=_SHAPE,
             remedy="download the traces again",
         ) from error
+
+
+def _told(error: Any) -> str:
+    return f"{error.get('code')}: {error.get('msg')}" if isinstance(error, dict) else str(error)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _process(process: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
