@@ -58,10 +58,13 @@ def _title(tree: Tree, search: str, found: profiles.Found, whole: float) -> str:
     title = f"Where do {_amount(whole, tree)}{of} go?"
     total = float(tree.nodes["total"].iloc[0])
     if total < whole:  # one profile was subtracted from another
-        title = f"Where does {theme.plain(tree.type)} differ? By {_amount(total, tree)} in sum"
+        title = f"What changed in {theme.plain(tree.type)}? {_amount(total, tree)} in sum"
     if search:
         held = f"“{theme.plain(search, most=60)}” stands in {found.share:.1%} of it"
-        title += f"<br><span style='font-size:14px'>{held}, in {int(found.matches.sum()):,} boxes</span>"
+        boxes = int(found.matches.sum())
+        title += (
+            f"<br><span style='font-size:14px'>{held}, in {boxes:,} {'box' if boxes == 1 else 'boxes'}</span>"
+        )
     return title
 
 
