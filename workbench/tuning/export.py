@@ -20,14 +20,13 @@ RECORD = "recommendation.json"
 def export(
     recommendation: Recommendation, target: str, folder: str | Path, *, base: str | Path | None = None
 ) -> list[Path]:
-    """Write the configuration file of `target` (e.g. "lab_yaml", "istio", "hikari") and give what was written.
+    """Write the configuration file of `target` ("lab_yaml", "istio", …) and give what was written.
 
     `base` is the file in use now, edited with its comments and order kept; without it the file of that name
     in `folder`, if there is one, else a new one with every setting. Beside it lie NAME.rollback (what was,
     or would have been, there before), NAME.diff, and recommendation.json, the frozen prediction that
-    `verify` reads.
-    All are written beside and renamed. Raises TargetError for an unknown target, for "no advice", and where
-    the file cannot take the settings.
+    `verify` reads. All are written beside and renamed. Raises TargetError for an unknown target, for "no
+    advice", and where the file cannot take the settings.
     """
     module = targets.target(target)
     if recommendation.advice == NO_ADVICE:
@@ -55,7 +54,7 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     return [
         _write(path.with_name(path.name + ".rollback"), targets.encode(module, before)),
-        _write(path.with_name(path.name + ".diff"), diff.encode()),
+        _write(path.with_name(path.name + ".diff"), targets.encode(module, diff)),
         _write(folder / RECORD, recommendation.to_json().encode()),
         _write(path, targets.encode(module, after)),
     ][::-1]

@@ -56,8 +56,9 @@ class Verdict:
         lines += [f"note: {note}" for note in self.notes]
         p99 = self.table.loc["p99_s"]
         slo = f"SLO broken: {', '.join(map(str, self.broken))}" if self.broken else "every SLO holds"
+        was, now = shown("p99_s", p99["before"]), shown("p99_s", p99["after"])
         lines.append(
-            f"verdict: {self.judgement}; P99 {shown('p99_s', p99['before'])} → {shown('p99_s', p99['after'])} "
+            f"verdict: {self.judgement}; P99 {was} → {now} "
             f"(predicted {shown('p99_s', p99['predicted'])}); {slo}; "
             f"prediction held for {int(self.table['held'].sum())} of {len(self.table)} quantities"
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 
 import numpy as np
@@ -169,6 +169,49 @@ def predict(
         latency_s=np.concatenate([r.latency_s for r in runs]),
         outside=_outside(twin, network, table["value"]),
     )
+
+
+def glance(
+    twin: Twin,
+    settings: Mapping[str, Value],
+    *,
+    scenario: Scenario = AS_RECORDED,
+    requests: int = 20_000,
+    seed: int = 0,
+) -> Outcome:
+    """Simulate once, on common random numbers, fast enough to follow a slider; no interval.
+
+    About `requests` requests pass: a longer recording's rate over time is compressed, its steps included.
+    """
+    workload, duration_s = scenario.apply(twin.workload), twin.duration_s
+    squeeze = min(1.0, requests / max(1.0, workload.mean_rps() * duration_s))
+    workload = replace(workload, bin_s=workload.bin_s * squeeze)
+    return run(twin, twin.at(settings), workload, duration_s=duration_s * squeeze, seed=seed)[1]
+
+
+LOADS = (0.5, 0.7, 0.85, 1.0, 1.1, 1.2, 1.35, 1.5)
+
+
+def load_curve(
+    twin: Twin,
+    settings: Mapping[str, Value],
+    *,
+    loads: Sequence[float] = LOADS,
+    requests: int = 3_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Give the numbers of `outcome` at multiples of the recorded mean load, held constant: one row each.
+
+    Columns: load (multiple), and the names of `outcome`. On common random numbers.
+    """
+    steady = replace(twin.workload, rate_rps=np.array([twin.workload.mean_rps()]))
+    network = twin.at(settings)
+    rows = []
+    for load in loads:
+        workload = steady.scaled(load)
+        window_s = requests / workload.mean_rps()
+        rows.append({"load": load} | run(twin, network, workload, duration_s=window_s, seed=seed)[1].numbers)
+    return pd.DataFrame(rows)
 
 
 def _bound(numbers: pd.DataFrame, side: int) -> pd.Series:
