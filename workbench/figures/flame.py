@@ -20,8 +20,8 @@ _TIMES = {"nanoseconds": 1e-9, "microseconds": 1e-6, "milliseconds": 1e-3, "seco
 def flame(tree: Tree, *, search: str = "") -> go.Figure:
     """Draw a profile's tree; boxes that match `search` stand out, and the title says what share they hold.
 
-    A click on a box widens it. The modules with most weight of their own have a colour each, others are grey.
-    Frames with less than 0.1 % of the weight are left out.
+    A click on a box widens it, another one goes back up. The modules with most weight of their own have a
+    colour each, others are grey. Frames with less than 0.1 % of the weight are left out.
     """
     found = profiles.search(tree, search)
     whole = float(tree.nodes["weight"].iloc[0])
