@@ -35,6 +35,8 @@ def pools_over_time(capture: Capture, *, step_s: float = 5.0) -> pd.DataFrame:
 def _pools(capture: Capture, bounds: pd.DatetimeIndex) -> pd.DataFrame:
     who = ["time", "service", "instance"]
     table = _level(capture, SIZE, bounds).rename("size").to_frame()
+    if table.empty:
+        return pd.DataFrame({name: [] for name in ("time", *COLUMNS)})
     limit = _level(capture, LIMIT, bounds)
     busy = _mean(capture, BUSY_S, BUSY, bounds)
     queue = _mean(capture, QUEUE_S, QUEUE, bounds)

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis._maps import numbers
-from workbench.analysis._metrics import REQUESTS, edges, growth, present
+from workbench.analysis._metrics import REQUESTS, STATUS, edges, growth, present
 from workbench.analysis._spans import requests
 from workbench.capture import Capture
 
 PROBABILITIES = (0.5, 0.95, 0.99)
 _RESAMPLES = 400
+_TURNED_AWAY, _TURNED_AWAY_CODES = ("limited", "refused", "expired"), ("429", "503", "504")
 _COLUMNS = ["time", "service", "q", "value_s", "n", "source"]
 
 
@@ -23,8 +24,9 @@ def latency(
     """Give latency quantiles by service in bins of `step_s` (`time` is the start of the bin).
 
     From spans, exact (`source` "spans"), where a service has them; else interpolated within the buckets of
-    its histogram ("buckets"). Load generators count by their root client spans. Bins without requests are
-    left out; `n` is how many a quantile rests on.
+    its histogram ("buckets"). Load generators count by their root client spans. Requests that were turned
+    away (429, 503, 504) do not count unless work was done for them: an early no is no fast answer. Bins
+    without requests are left out; `n` is how many a quantile rests on.
     """
     bounds = edges(capture, step_s)
     exact = _from_spans(capture, bounds, probabilities)
@@ -42,8 +44,8 @@ def latencies(capture: Capture, service: str) -> pd.DataFrame:
 
 
 def quantiles(
-    times: pd.Series | np.ndarray,
-    values: pd.Series | np.ndarray,
+    times: pd.Series | pd.DatetimeIndex | np.ndarray | Sequence[float],
+    values: pd.Series | np.ndarray | Sequence[float],
     probabilities: Sequence[float] = PROBABILITIES,
     *,
     block_s: float = 10.0,
@@ -55,8 +57,7 @@ def quantiles(
     exceed. The interval is a percentile bootstrap over blocks of `block_s`, because neighbouring requests
     share their queue and are not independent (Künsch 1989); with fewer than two blocks it is missing.
     """
-    times, values = pd.Series(np.asarray(times)), np.asarray(values, dtype=float)
-    seconds = times.astype("int64").to_numpy() / 1e9 if times.dtype.kind == "M" else times.to_numpy(float)
+    seconds, values = _seconds(pd.Series(times)), np.asarray(values, dtype=float)
     kept = ~np.isnan(values)
     seconds, values = seconds[kept], values[kept]
     out = pd.DataFrame(
@@ -79,7 +80,7 @@ def quantiles(
     return out
 
 
-def ecdf(values: pd.Series | np.ndarray, *, points: int = 400) -> pd.DataFrame:
+def ecdf(values: pd.Series | np.ndarray | Sequence[float], *, points: int = 400) -> pd.DataFrame:
     """Give the distribution function: value, share of values at or below it, at up to `points` values.
 
     Points are spaced evenly in the log of the share beyond, so that the tail is drawn as finely as the body.
@@ -95,7 +96,7 @@ def ecdf(values: pd.Series | np.ndarray, *, points: int = 400) -> pd.DataFrame:
     return pd.DataFrame({"value": ordered[rank - 1], "share": rank / n})
 
 
-def log_histogram(values: pd.Series | np.ndarray, *, per_decade: int = 10) -> pd.DataFrame:
+def log_histogram(values: pd.Series | np.ndarray | Sequence[float], *, per_decade: int = 10) -> pd.DataFrame:
     """Give counts in bins that widen by the same factor: low, high, count, share. Values must exceed 0."""
     chosen = np.asarray(values, dtype=float)
     chosen = chosen[chosen > 0]
@@ -111,6 +112,12 @@ def log_histogram(values: pd.Series | np.ndarray, *, per_decade: int = 10) -> pd
     )
 
 
+def _seconds(times: pd.Series) -> np.ndarray:
+    if times.dtype.kind == "M":
+        return times.dt.as_unit("ns").astype("int64").to_numpy() / 1e9
+    return times.to_numpy(float)
+
+
 def _weighted(ordered: np.ndarray, weights: np.ndarray, q: np.ndarray) -> np.ndarray:
     reached = np.cumsum(weights)
     wanted = np.maximum(np.ceil(q * reached[-1] - 1e-9), 1)
@@ -119,6 +126,7 @@ def _weighted(ordered: np.ndarray, weights: np.ndarray, q: np.ndarray) -> np.nda
 
 def _from_spans(capture: Capture, bounds: pd.DatetimeIndex, probabilities: Sequence[float]) -> pd.DataFrame:
     seen = requests(capture)
+    seen = seen[~seen["outcome"].isin(_TURNED_AWAY)]
     bins = np.searchsorted(bounds.astype("int64"), seen["start"].astype("int64"), side="right") - 1
     seen = seen.assign(bin=bins)[(bins >= 0) & (bins < len(bounds) - 1)]
     rows = []
@@ -133,7 +141,8 @@ def _from_spans(capture: Capture, bounds: pd.DatetimeIndex, probabilities: Seque
 
 def _from_buckets(capture: Capture, bounds: pd.DatetimeIndex, probabilities: Sequence[float]) -> pd.DataFrame:
     metric = present(capture, [f"{name}_bucket" for name in REQUESTS])
-    grown = growth(capture, metric, bounds, "le")
+    grown = growth(capture, metric, bounds, "le", STATUS)
+    grown = grown[~grown[STATUS[0]].isin(_TURNED_AWAY_CODES)]
     grown = grown.assign(le=numbers(grown["le"].replace("+Inf", "inf")))
     rows = []
     for (time, service), group in grown.groupby(["time", "service"]):
