@@ -485,6 +485,7 @@ def test_a_pause_whose_end_was_cut_off_is_counted():
         "[1.0s][info][gc,start] GC(0) Pause Young (Normal) (G1 Evacuation Pause)\n[1.1s][info][gc] GC(0) Pa"
     )
     assert parts.skipped == {"pauses without an end": 1}
+    assert read("[1.0s] GC(0) Pause Remark\n[0.1s] Using G1").skipped == {"pauses without an end": 1}
     assert len(parts.frames["pauses"]) == 0
 
 
@@ -501,6 +502,7 @@ def test_impossible_values_are_skipped_and_counted():
     parts = read(log)
     assert parts.skipped == {"impossible dates": 1}
     assert parts.frames["pauses"]["start"].isna().all()
+    assert pauses_of("[9999999999999ms] GC(0) Pause Remark 9M->4M(106M) 5.000ms")["start"].isna().all()
     assert read("[gc] GC(1) Pause Young (x) 99999999999999999999M->1M(2M) 1e9ms\n").frames["pauses"].empty
 
 

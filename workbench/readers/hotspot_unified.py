@@ -73,6 +73,7 @@ _ENTERING = re.compile(rb"Entering safepoint region: (\w{1,99})")
 _STOPPED = re.compile(rb"were stopped: (\d{1,9}[.,]\d{1,9}) seconds")
 _STALL = re.compile(rb"Allocation Stall \([^\n]*\) (\d{1,12}[.,]\d{1,9})ms")
 _G1_CYCLES = (b"Concurrent Mark Cycle", b"Concurrent Undo Cycle", b"Concurrent Cycle")
+_REFINEMENT = b"Concurrent refinement"
 _YOUNG_KINDS = ("Normal", "Concurrent Start", "Prepare Mixed", "Mixed")
 
 
@@ -86,13 +87,12 @@ def read(*streams: Stream) -> Parts:
 
     Lines that are not of the log are skipped and counted, as are pauses whose end is missing.
     """
-    log, recognised = _Log(), False
+    log = _Log()
     for stream in streams:
         for line in lines(stream):
             log.take(line)
-        recognised = recognised or sniff(stream.head())
     log.end_run()
-    if not (recognised or log.pauses or log.collections):
+    if not (log.pauses or log.collections or any(sniff(stream.head()) for stream in streams)):
         raise Unrecognized("no line of it", where=", ".join(s.name for s in streams), expected=FORMAT)
     return Parts(frames(log.pauses, log.collections), log.skipped, log.notes())
 
@@ -113,6 +113,7 @@ class _Log:
         self._new_run()
 
     def take(self, line: bytes) -> None:
+        """Read one line."""
         at = line.find(b"GC(")
         if at < 0:
             self._take_other(line)
@@ -129,9 +130,7 @@ class _Log:
         """Close the log of one JVM: what has begun and not ended by now never will."""
         if self._opened:
             self.skipped["pauses without an end"] += len(self._opened)
-        if not (self._run_pauses or self._cycles):
-            return
-        self.runs += 1
+        self.runs += bool(self._run_pauses or self._cycles)
         cycles = [cycle for _, cycle in sorted(self._cycles.items()) if cycle.start or cycle.end]
         collector = self._collector or _guess(self._run_pauses, cycles)
         for pause in self._run_pauses:
@@ -144,6 +143,7 @@ class _Log:
         self._new_run()
 
     def notes(self) -> list[str]:
+        """Say what a reader of the tables should know."""
         found = []
         if self.runs > 1:
             found.append(f"{self.runs} runs of the JVM, cycles numbered from 0 in each")
@@ -151,7 +151,7 @@ class _Log:
             found.append(f"{self._ends_alone} cycles have no line of their begin: they stand at their end")
         if self._stalls:
             found.append(
-                f"{len(self._stalls)} allocation stalls, {sum(self._stalls):.3f} s in all, of single threads"
+                f"allocation stalls, each of a thread: {len(self._stalls)}, {sum(self._stalls):.3f} s in all"
             )
         if not all(pause.collector for pause in self.pauses):
             found.append("the collector is not named, and the events do not tell it")
@@ -245,8 +245,8 @@ class _Log:
 
     def _concurrent(self, number: int, line: bytes, at: int, begin: int) -> None:
         has_line = line.startswith(_G1_CYCLES, begin)
-        if not has_line and self._collector in ("G1", "Z"):
-            return  # a phase of a cycle that has a line of its own
+        if not has_line and (self._collector in ("G1", "Z") or line.startswith(_REFINEMENT, begin)):
+            return  # a phase of a cycle that has a line of its own, or of none
         stamp, tail = self._stamp(line, at), _TAIL.search(line, begin)
         name = line[begin : tail.start() if tail else len(line)]
         cycle = self._cycle(number, b"(Old)" in name)
@@ -367,8 +367,8 @@ class _Log:
                 uptime_s = int(count) / 1e9
             elif len(count) < 12:
                 uptime_s = int(count) / 1e3
-            elif len(count) == 13:
-                epoch_ns = int(count) * 1_000_000 if epoch_ns is None else epoch_ns
+            elif len(count) == 13 and count < b"9" and epoch_ns is None:
+                epoch_ns = int(count) * 1_000_000
         if uptime_s is not None:
             if uptime_s < self._uptime_s - 1:  # the clock of a JVM only starts anew with the JVM
                 self.end_run()
