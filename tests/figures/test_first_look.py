@@ -1,4 +1,4 @@
-"""Figures of a first look show what they were given, make foreign text harmless, and stay empty on nothing."""
+"""Figures of a first look show what they were given, escape foreign text, and stay empty on nothing."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Numbers → plotly figures, one file per question: no groupby, no quantile, no show."""
