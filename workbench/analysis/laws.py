@@ -31,7 +31,8 @@ def laws(capture: Capture) -> pd.DataFrame:
     callers), "one count" (visits by metrics = visits by spans).
     """
     window = _metered(capture)
-    rows = [*_pool_laws(window), *_flows(window), *_counts(window)]
+    seen = visits(window)
+    rows = [*_pool_laws(window, seen), *_flows(window), *_counts(window, seen)]
     table = pd.DataFrame(rows, columns=[*COLUMNS[:7], "error"])
     larger = table[["left", "right"]].abs().max(axis=1)
     table["difference_share"] = ((table["left"] - table["right"]).abs() / larger).where(larger > 0, 0.0)
@@ -59,10 +60,10 @@ def _metered(capture: Capture) -> Capture:
     return inside if inside.duration_s > 0 else capture
 
 
-def _pool_laws(capture: Capture) -> list[tuple]:
+def _pool_laws(capture: Capture, visited: pd.DataFrame) -> list[tuple]:
     pool = pools(capture).set_index("service")
     rows = []
-    for service, seen in visits(capture).groupby("service"):
+    for service, seen in visited.groupby("service"):
         if service not in pool.index:
             continue
         entered = seen[~seen["outcome"].isin(_GOT_NO_WORKER)]
@@ -110,10 +111,10 @@ def _flows(capture: Capture) -> list[tuple]:
     return rows
 
 
-def _counts(capture: Capture) -> list[tuple]:
+def _counts(capture: Capture, visited: pd.DataFrame) -> list[tuple]:
     served = _visits_by_metrics(capture)
     rows = []
-    for service, seen in visits(capture).groupby("service"):
+    for service, seen in visited.groupby("service"):
         if service in served:
             share = span_share(capture, service)
             ones = pd.Series(np.ones(len(seen)))
