@@ -249,7 +249,7 @@ def test_an_idle_lab_ends_by_itself_and_scrapes_without_a_prometheus(tmp_path):
             time.sleep(0.1)
         assert not is_up(lab.folder)
     finally:
-        find(lab.folder).down() if is_up(lab.folder) else lab.down()
+        lab.down()
     scrapes = (lab.folder / "prometheus" / "scrapes.jsonl").read_text().splitlines()
     counted = Counter(json.loads(line)["labels"]["instance"] for line in scrapes)
     assert set(counted) == {"gateway-0", "orders-0", "payments-0"}
@@ -259,6 +259,22 @@ def test_a_lab_that_cannot_start_says_why_and_leaves_nothing(tmp_path):
     with pytest.raises(LabError, match="it did not start: prometheus: "):
         up(tmp_path / "run", prometheus="/bin/false")
     assert not is_up(tmp_path / "run")
+
+
+def test_a_lab_that_nobody_owns_needs_an_idle_limit(tmp_path):
+    with pytest.raises(LabError, match="no idle limit"):
+        up(tmp_path / "run", detached=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the children of a killed supervisor")
+def test_a_supervisor_that_hangs_is_killed_with_all_it_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(lifecycle, "_STOP_S", 1)
+    lab = up(tmp_path / "run", prometheus="")
+    started = children(os.getpid())
+    os.kill(int((lab.folder / "supervisor.lock").read_text()), signal.SIGSTOP)
+    lab.down()
+    assert await_end(started) == []
 
 
 def test_a_folder_of_other_things_is_not_taken(tmp_path):

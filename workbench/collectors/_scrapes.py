@@ -18,7 +18,7 @@ _STALE_S = 300.0  # how long Prometheus goes on with the last value of a series 
 
 
 def matrix(path: Path, start: float, end: float, *, step_s: float = 1.0) -> dict[str, bytes]:
-    """Give query_range answers by metric family, at every step from `start` to `end` inclusive.
+    """Give query_range answers by metric family that has any, at every step from `start` to `end` inclusive.
 
     A step has the last value scraped at or before it, not older than five minutes or the last scrape that
     lacked it, as Prometheus has it.
@@ -44,7 +44,8 @@ def matrix(path: Path, start: float, end: float, *, step_s: float = 1.0) -> dict
             for sample in family.samples:
                 key = _key(sample.name, own, sample.labels)
                 kept.setdefault(key, []).append((time_s, _number(sample.value)))
-    return {name: _answer(found, scrapes, start, end, step_s) for name, found in sorted(series.items())}
+    answers = {name: _answer(found, scrapes, start, end, step_s) for name, found in sorted(series.items())}
+    return {name: answer for name, answer in answers.items() if answer}
 
 
 def _key(name: str, own: Mapping[str, str], labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -70,7 +71,8 @@ def _answer(
         values = _steps(points, scrapes.get(target, []), start, end, step_s)
         if values:
             result.append({"metric": dict(key), "values": values})
-    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}).encode()
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    return json.dumps(answer).encode() if result else b""
 
 
 def _steps(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import platform
 import re
@@ -170,7 +171,7 @@ def _write_file(folder: Path, one: Evidence, start: float, end: float) -> list[d
     if one.kind == "scrapes":
         from workbench.collectors._scrapes import matrix
 
-        return _write_metrics(folder, matrix(one.path, start, end).items())
+        return _write_metrics(folder, matrix(one.path, math.ceil(start), math.floor(end)).items())
     suffix, cut = _KINDS[one.kind]
     path = f"{one.kind}/{one.instance or one.path.name.partition('.')[0]}{suffix}"
     content = cut(_content(one.path), start, end, one.path.name)

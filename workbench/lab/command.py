@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-from workbench.lab.lifecycle import find, is_up, up
+from workbench.lab.lifecycle import Lab, down, find, is_up, up
 from workbench.lab.plan import Plan, parse_bursts, parse_steps
 
 
@@ -21,7 +22,9 @@ def add_commands(subparsers: argparse._SubParsersAction) -> None:
     _add_record(verbs)
 
 
-def _add_plain(verbs: argparse._SubParsersAction, name: str, text: str, run) -> argparse.ArgumentParser:
+def _add_plain(
+    verbs: argparse._SubParsersAction, name: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=text)
     verb.add_argument("--run", dest="folder", type=Path, default=Path("runs/lab"), help="run folder")
     verb.set_defaults(run=run)
@@ -91,8 +94,7 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _down(given: argparse.Namespace) -> int:
-    if is_up(given.folder):
-        find(given.folder).down()
+    down(given.folder)
     print("nothing runs")
     return 0
 
@@ -104,7 +106,7 @@ def _record(given: argparse.Namespace) -> int:
     return 0
 
 
-def _show(lab) -> None:
+def _show(lab: Lab) -> None:
     for name, url in lab.endpoints.items():
         print(f"{name:12} {url}")
     print(f"{'prometheus':12} {lab.prometheus or 'none found; /metrics is read every second'}")

@@ -170,15 +170,9 @@ class Lab:
 
     def down(self) -> None:
         """End everything and wait until nothing runs."""
-        (self.folder / STOP).touch()
-        end = time.monotonic() + _STOP_S
-        while is_up(self.folder):
-            if time.monotonic() > end:
-                _kill(self.folder)
-            time.sleep(0.05)
+        down(self.folder)
         if self._supervisor:
             self._supervisor.wait()
-        (self.folder / STATE).unlink(missing_ok=True)
 
     def __enter__(self) -> Lab:
         return self
@@ -206,6 +200,10 @@ def up(
     program, "auto" for the installed one if any, or "" to have the workbench scrape by itself. Raises
     LabError if one is up in that folder, or the folder holds other things.
     """
+    if detached and not idle_limit_s > 0:
+        raise LabError(
+            "no idle limit", where="lab up", expected="a limit above 0 s, so that no lab runs for ever unseen"
+        )
     folder = Path(folder).absolute()
     text = read_settings(settings)
     parse(text, where=str(settings))
@@ -231,6 +229,19 @@ def up(
         supervisor.wait()
         raise
     return Lab(folder, _state(folder), supervisor)
+
+
+def down(folder: str | Path = "runs/lab") -> None:
+    """End the lab in `folder`, if one is up, and wait until nothing runs."""
+    folder = Path(folder)
+    end = time.monotonic() + _STOP_S
+    while is_up(folder):
+        (folder / STOP).touch()
+        if time.monotonic() > end:
+            # The lock is held, so the process id is still the supervisor's; its children die with it.
+            os.kill(int((folder / LOCK).read_text(encoding="ascii")), signal.SIGKILL)
+        time.sleep(0.05)
+    (folder / STATE).unlink(missing_ok=True)
 
 
 def find(folder: str | Path = "runs/lab") -> Lab:
@@ -290,9 +301,3 @@ def _write(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
-
-
-def _kill(folder: Path) -> None:
-    # The lock is held, so the process id is still the supervisor's; its children die with it.
-    if (folder / STATE).exists():
-        os.kill(_state(folder)["supervisor"], signal.SIGKILL)

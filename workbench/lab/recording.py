@@ -38,13 +38,13 @@ class Recording:
 
 RECORDINGS = {
     "shop-healthy": Recording(
-        "healthy", ((240, 30), (240, 40), (240, 55)), 0.25, "the shop as it should be, three steps of load"
+        "healthy", ((240, 30), (240, 40), (180, 50)), 0.25, "the shop as it should be, three steps of load"
     ),
     "shop-incident": Recording(
         "incident",
-        ((240, 24), (240, 32), (180, 40), (60, 24)),
+        ((240, 22), (240, 29), (150, 36)),
         0.25,
-        "orders has too few workers, nothing has a deadline, retries are eager; load rises, then falls",
+        "orders has too few workers, nothing has a deadline, retries are eager; load rises until it fails",
     ),
 }
 

@@ -55,12 +55,14 @@ def main(argv: list[str] | None = None) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
-    with (given.run / LOCK).open("w") as lock:
+    with (given.run / LOCK).open("a", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"{given.run.name}: a lab is up in this folder already", file=sys.stderr)
             return 1
+        lock.truncate(0)
+        print(os.getpid(), file=lock, flush=True)
         for name in FOLDERS:
             shutil.rmtree(given.run / name, ignore_errors=True)
             (given.run / name).mkdir()
@@ -193,7 +195,6 @@ def _write_state(
     run: Path, urls: dict[str, str], prometheus: str | None, children: dict[str, subprocess.Popen[bytes]]
 ) -> None:
     state: dict[str, Any] = {
-        "supervisor": os.getpid(),
         "started": datetime.now(UTC).isoformat(),
         "services": {name: {"url": url, "pid": children[name].pid} for name, url in urls.items()},
         "prometheus": prometheus,
