@@ -1,10 +1,11 @@
 """`search`: the cheapest settings that hold every SLO in every scenario, on common random numbers.
 
 Two settings meet the same arrivals and the same luck, so that their difference is the settings'. Knobs move
-on grids. A design (the present, corners, folklore, a Latin hypercube) finds the basins, and a pattern search
-(Hooke & Jeeves, "Direct search" solution of numerical and statistical problems, J. ACM 1961) goes down in the
-best of them. Hopeless settings are dropped after the first scenario. The winner is predicted again on fresh
-seeds with intervals; where the bad end of an interval breaks an SLO, the search goes on with that margin.
+on grids. A pattern search (Hooke & Jeeves, "Direct search" solution of numerical and statistical problems,
+J. ACM 1961) goes down from the present settings, then from the best of a design (corners, folklore, a Latin
+hypercube) that finds other basins. Hopeless settings are dropped after the first scenario. The winner is
+predicted again on fresh seeds with intervals; where the bad end of an interval breaks an SLO, the search goes
+on with that margin.
 """
 
 from __future__ import annotations
@@ -16,15 +17,14 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import SettingError
+from workbench.network import Scenario
 from workbench.settings import Knob, Settings, find
 from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.recommendation import CHANGE, LEAVE, NO_ADVICE, Recommendation
 from workbench.twin.model import Prediction, Twin, predict, run
 
-_SHARES = (0.7, 1.0)  # of the budget, spent before the first and the second confirmation
-_CONFIRMATIONS = 4
+_SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0)  # of the budget, spent before each confirmation
 _HOPELESS = 2.0  # three times the limit: further scenarios need not be tried
-_MOST_MARGIN = 1.5
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def search(
     knobs: Iterable[str | Knob] | None = None,
     objective: Objective | None = None,
     *,
-    budget: int = 150,
+    budget: int = 200,
     seed: int = 0,
     progress: Callable[[Progress], bool | None] | None = None,
 ) -> Recommendation:
@@ -75,7 +75,7 @@ def search(
             f"{', '.join(fixed)} move no mechanism of the twin", expected="knobs that the twin can predict"
         )
     before = predict(twin, {}, scenario=objective.scenarios[0], seed=seed + 1)
-    hunt = _Hunt(twin, chosen, objective, budget, seed, progress, before)
+    hunt = _Hunt(twin, chosen, objective, budget, seed, progress)
     winner, after, holds = hunt.confirmed()
     current = twin.settings
     kept = LEAVE if winner == current else CHANGE
@@ -114,7 +114,7 @@ class _Hunt:
     """One search: grids, what was evaluated, and the order (how far from holding, then cost).
 
     One simulated window gives a value; an SLO must hold at the bad end of an interval. What lies between them
-    (`_margin`, a factor, for error shares a difference) is taken from the last prediction with intervals.
+    (`_margin`, a factor, for error shares a difference) grows whenever a confirmation fails.
     """
 
     def __init__(
@@ -125,7 +125,6 @@ class _Hunt:
         budget: int,
         seed: int,
         progress: Callable[[Progress], bool | None] | None,
-        before: Prediction,
     ) -> None:
         self._twin, self._knobs, self._objective = twin, knobs, objective
         self._budget, self._seed, self._progress = budget, seed, progress
@@ -134,41 +133,69 @@ class _Hunt:
             g.index(_number(twin.settings.get(k.key), k)) for g, k in zip(self._grids, knobs, strict=True)
         )
         self._seen: dict[tuple[int, ...], tuple[list[dict[str, float]], float]] = {}
-        self._margin = {slo: min(_margin(slo, before), _MOST_MARGIN) for slo in objective.slos}
+        self._margin = {(slo, scenario.name): _first_margin(slo) for slo, scenario in self._bounds()}
         self._may_spend = budget
+        self._stopped = False
         self.spent = 0
 
+    def _bounds(self) -> list[tuple[SLO, Scenario]]:
+        return [(slo, scenario) for scenario in self._objective.scenarios for slo in self._objective.slos]
+
     def confirmed(self) -> tuple[Settings, Prediction, bool]:
-        """Search, confirm with intervals, and search on with a truer margin while that fails."""
+        """Search, confirm with intervals, and search on with truer margins while that fails.
+
+        Gives the cheapest settings that were confirmed, their prediction under the first scenario, and True;
+        or those that come nearest, and False.
+        """
+        found: dict[tuple[int, ...], tuple[dict[str, Prediction], bool]] = {}
         for share in _SHARES:
             self._may_spend = round(self._budget * share)
-            stopped = self._hunted()
-            for _ in range(_CONFIRMATIONS):
-                best = self._best()
-                settings = self.settings(best)
-                predictions = [
-                    predict(self._twin, settings, scenario=s, seed=self._seed + 1)
-                    for s in self._objective.scenarios
-                ]
-                holds = all(slo.holds(p) for slo in self._objective.slos for p in predictions)
-                for slo in self._objective.slos:
-                    known = max(_margin(slo, p) for p in predictions)
-                    self._margin[slo] = known if holds else max(known, self._margin[slo]) * 1.02
-                if holds or stopped or self._best() == best:
-                    break
-            if stopped or (holds and share > _SHARES[0]):
+            ended = self._hunted()
+            best = self._best()
+            if best not in found:
+                found[best] = self._confirm(best)
+            if ended and found[best][1]:
                 break
-        return settings, predictions[0], holds
+            if self._stopped:
+                break
+        holding = [point for point, (_, holds) in found.items() if holds]
+        chosen = min(holding, key=lambda p: self._seen[p][1]) if holding else best
+        predictions, holds = found[chosen]
+        return self.settings(chosen), predictions[self._objective.scenarios[0].name], holds
+
+    def _confirm(self, point: tuple[int, ...]) -> tuple[dict[str, Prediction], bool]:
+        predictions = {
+            scenario.name: predict(self._twin, self.settings(point), scenario=scenario, seed=self._seed + 1)
+            for scenario in self._objective.scenarios
+        }
+        holds = True
+        for slo, scenario in self._bounds():
+            prediction = predictions[scenario.name]
+            if not slo.holds(prediction):
+                holds = False
+                self._margin[slo, scenario.name] = self._truer(slo, scenario, point, prediction)
+        return predictions, holds
+
+    def _truer(self, slo: SLO, scenario: Scenario, point: tuple[int, ...], prediction: Prediction) -> float:
+        """Give the margin that would have kept this point from looking good, and a little more."""
+        measured = self._seen[point][0]
+        row = [s.name for s in self._objective.scenarios].index(scenario.name)
+        one = measured[row][slo.quantity] if row < len(measured) else prediction[slo.quantity]
+        if slo.quantity == "error_share":
+            return max(self._margin[slo, scenario.name], slo.worst(prediction) - one) + 0.001
+        gain = 1 / 1.03 if slo.quantity == "throughput_rps" else 1.03
+        known = slo.worst(prediction) / one
+        return gain * max(self._margin[slo, scenario.name], known, key=lambda m: m if gain > 1 else -m)
 
     def _hunted(self) -> bool:
-        """Search until nothing near is better or the share of the budget is spent; True if told to stop."""
+        """Search until nothing near is better (True), or the share of the budget is spent."""
         try:
             self._hunt()
         except _Spent:
             return False
         except _Stop:
-            return True
-        return False
+            self._stopped = True
+        return True
 
     def settings(self, point: tuple[int, ...]) -> Settings:
         moved = {
@@ -182,8 +209,8 @@ class _Hunt:
         """Least violation first, then least cost."""
         measured, cost = self._seen[point]
         worst = max(
-            slo.excess(_worsened(slo, numbers[slo.quantity], self._margin[slo]))
-            for numbers in measured
+            slo.excess(_worsened(slo, numbers[slo.quantity], self._margin[slo, scenario.name]))
+            for numbers, scenario in zip(measured, self._objective.scenarios, strict=False)
             for slo in self._objective.slos
         )
         return max(0.0, worst), cost
@@ -217,9 +244,9 @@ class _Hunt:
         return measured, self._objective.cost(network, settings, self._twin.settings)
 
     def _hunt(self) -> None:
+        self._undone(self._descend(self._here))
         for point in self._design():
             self._evaluate(point)
-        self._descend(self._here)
         for start in self._basins():
             self._descend(self._undone(start))
         self._undone(self._best())
@@ -236,7 +263,6 @@ class _Hunt:
         return any(abs(a - b) > len(g) // 4 for a, b, g in zip(one, other, self._grids, strict=True))
 
     def _design(self) -> Iterable[tuple[int, ...]]:
-        yield self._here
         yield from self._folklore().values()
         last = [len(g) - 1 for g in self._grids]
         rng = np.random.default_rng(self._seed)
@@ -246,7 +272,7 @@ class _Hunt:
                 min(last[i], self._here[i] + round(last[i] * factor)) if i in workers else here
                 for i, here in enumerate(self._here)
             )
-        n = min(24, max(8, self._budget // 8))
+        n = min(16, max(8, self._budget // 12))
         columns = [(rng.permutation(n) + rng.random(n)) / n for _ in self._grids]
         for row in zip(*columns, strict=True):
             yield tuple(int(u * len(g)) for u, g in zip(row, self._grids, strict=True))
@@ -272,23 +298,36 @@ class _Hunt:
         """Give the rules of thumb as settings."""
         return {name: self.settings(point) for name, point in self._folklore().items()}
 
-    def _descend(self, point: tuple[int, ...]) -> None:
+    def _descend(self, point: tuple[int, ...]) -> tuple[int, ...]:
+        """Move one knob at a time while that is better; what does not pay rests until steps halve."""
         step = [max(1, len(g) // 8) for g in self._grids]
         best = self._evaluate(point)
-        while True:
-            moved = False
-            for i in range(len(point)):
-                for sign in (-1, 1):
-                    there = list(point)
-                    there[i] = min(max(there[i] + sign * step[i], 0), len(self._grids[i]) - 1)
-                    order = self._evaluate(tuple(there))
-                    if order < best:
-                        point, best, moved = tuple(there), order, True
+        active = self._likely_first(range(len(point)))
+        while active:
+            for i in list(active):
+                before = best
+                for sign in (-1, 1) if best[0] == 0 else (1, -1):
+                    while (there := self._moved(point, i, sign * step[i])) != point:
+                        order = self._evaluate(there)
+                        if order >= best:
+                            break
+                        point, best = there, order
+                    if best < before:
                         break
-            if not moved:
-                if max(step) == 1:
-                    return
+                if best == before:
+                    active.remove(i)
+            if not active and max(step) > 1:
                 step = [max(1, s // 2) for s in step]
+                active = self._likely_first(range(len(point)))
+        return point
+
+    def _likely_first(self, numbers: Iterable[int]) -> list[int]:
+        """Pools before policies: they decide most often."""
+        return sorted(numbers, key=lambda i: self._knobs[i].name != "workers")
+
+    def _moved(self, point: tuple[int, ...], i: int, by: int) -> tuple[int, ...]:
+        there = min(max(point[i] + by, 0), len(self._grids[i]) - 1)
+        return (*point[:i], there, *point[i + 1 :])
 
     def _undone(self, point: tuple[int, ...]) -> tuple[int, ...]:
         """Take back each change that does not pay; give where that leads."""
@@ -302,9 +341,8 @@ class _Hunt:
         return point
 
 
-def _margin(slo: SLO, prediction: Prediction) -> float:
-    value, worst = prediction[slo.quantity], slo.worst(prediction)
-    return worst - value if slo.quantity == "error_share" else worst / value
+def _first_margin(slo: SLO) -> float:
+    return {"error_share": 0.001, "throughput_rps": 0.95}.get(slo.quantity, 1.15)
 
 
 def _worsened(slo: SLO, value: float, margin: float) -> float:

@@ -24,7 +24,6 @@ from workbench.twin.model import Twin
 BLOCK_S = 10.0
 REPLICATES = 20
 FEWEST = 50  # visits of a station below which its service time is not fitted
-FEWEST_PAIRS = 40  # first and second tries with known work, below which persistence is not fitted
 _NEAR = 0.05  # difference of ranks
 
 
@@ -55,19 +54,17 @@ def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0)
     resamples = [evidence.resample(rng) for _ in range(REPLICATES)]
     demand, transit = evidence.tables(network, None), evidence.transit(network, None)
     rate, bin_s = evidence.rate()
-    persistence = evidence.persistence()
-    # Unknown: the worse is taken, and both extremes are among the replicates, so that intervals span them.
-    extremes = (0.0, 1.0) if persistence is None else (persistence,)
-    workload = Workload(rate, bin_s, demand, transit, extremes[-1])
+    persistence = evidence.persistence(REPLICATES)
+    workload = Workload(rate, bin_s, demand, transit, float(persistence.mean()))
     replicates = tuple(
         Workload(
             rate * picked.load,
             bin_s,
             evidence.tables(network, picked),
             evidence.transit(network, picked),
-            extremes[i % len(extremes)],
+            float(again),
         )
-        for i, picked in enumerate(resamples)
+        for picked, again in zip(resamples, rng.permutation(persistence), strict=True)
     )
     return Twin(
         name=name,
@@ -181,51 +178,54 @@ class _Evidence:
         return rate, total / rate.size
 
     def concurrency(self) -> dict[str, float]:
-        """The most visits at work at once by service: the pool gauge where there is one, else from spans."""
+        """The most visits at work at once by service and instance, where a pool says so."""
         found: dict[str, float] = {}
         for capture in self._captures:
-            busy = capture.metric("worker_pool_busy")
-            for column in busy.columns:
-                service = column[0] if isinstance(column, tuple) else column
-                found[service] = max(found.get(service, 0.0), float(busy[column].max()))
+            gauges = capture.series[capture.series["metric"] == "worker_pool_busy"]
+            most = capture.samples.groupby("series")["value"].max()
+            for code, service in zip(gauges["series"], gauges["service"], strict=True):
+                found[service] = max(found.get(service, 0.0), float(most.get(code, 0.0)))
         return found
 
-    def persistence(self) -> float | None:
-        """How often a retry met the same work again; None where too few retries show it.
+    def persistence(self, points: int) -> np.ndarray:
+        """How often a retry meets the same work again: quantiles of what the evidence leaves possible.
 
         Compares the ranks, among a service's visits, of the own work of the first two tries of a call: under
-        fresh work they differ by less than r with probability 2r - r², under the same work always.
+        fresh work they differ by less than r with probability 2r - r², under the same work always. The prior
+        is Jeffreys' for a share, Beta(½, ½); without retries nothing else is known, both extremes are likely.
         """
-        worked = self._visits[self._visits["outcome"].isin(["ok", "failed"])]
-        own = worked["before_s"] if "before_s" in worked else worked["duration_s"]
-        rank = own.groupby(worked["service"]).rank(pct=True)
-        by_span = pd.Series(rank.to_numpy(), index=worked["span_id"].to_numpy())
-        seen = self._tries[self._tries["server_span"].isin(by_span.index) & self._tries["parent_id"].notna()]
-        seen = seen.assign(rank=by_span[~by_span.index.duplicated()].reindex(seen["server_span"]).to_numpy())
-        pairs = seen[seen["attempt"] < 2].pivot_table(
-            index=["trace_id", "parent_id", "callee"], columns="attempt", values="rank"
-        )
-        pairs = pairs.dropna() if {0, 1} <= set(pairs.columns) else pairs.iloc[:0]
-        if len(pairs) < FEWEST_PAIRS:
-            return None
-        near = ((pairs[0] - pairs[1]).abs() < _NEAR).mean()
+        share = (np.arange(1000) + 0.5) / 1000
         by_chance = 2 * _NEAR - _NEAR**2
-        return float(np.clip((near - by_chance) / (1 - by_chance), 0.0, 1.0))
+        seen = share + (1 - share) * by_chance
+        near, pairs = self._pairs()
+        belief = near * np.log(seen) + (pairs - near) * np.log1p(-seen) - 0.5 * np.log(share * (1 - share))
+        weight = np.cumsum(np.exp(belief - belief.max()))
+        return np.interp((np.arange(points) + 0.5) / points, weight / weight[-1], share)
 
-    def notes(self, persistence: float | None) -> list[str]:
+    def _pairs(self) -> tuple[int, int]:
+        """Count first and second tries of one call whose work was alike, and all of which it is known."""
+        worked = self._visits[self._visits["outcome"].isin(["ok", "failed"])]
+        rank = worked.groupby("service")["before_s"].rank(pct=True).to_numpy()
+        by_span = pd.Series(rank, index=worked["span_id"].to_numpy())
+        by_span = by_span[~by_span.index.duplicated()]
+        tries = self._tries[self._tries["server_span"].isin(by_span.index) & (self._tries["attempt"] < 2)]
+        tries = tries.assign(rank=by_span.reindex(tries["server_span"]).to_numpy())
+        both = tries.pivot_table(index=["trace_id", "parent_id", "callee"], columns="attempt", values="rank")
+        both = both.reindex(columns=[0, 1]).dropna()
+        return int(((both[0] - both[1]).abs() < _NEAR).sum()), len(both)
+
+    def notes(self, persistence: np.ndarray) -> list[str]:
         share = float(self._captures[0].load.get("sample_share", 1.0))
         pooled = self._visits["outcome"].isin(["ok", "failed"]).sum()
         seen = ", ".join(f"{s} {n:.0f}" for s, n in self.concurrency().items())
         notes = [
             f"service times from {pooled:,} visits" + (f", {share:.0%} of all traces" if share < 1 else "")
         ]
-        if persistence is None:
-            notes.append(
-                "too few retries to tell whether a slow request stays slow when retried: both are predicted; "
-                "a minute with a timeout near the P95 would tell"
-            )
-        else:
-            notes.append(f"a retry meets the same work again in {persistence:.0%} of cases, as seen")
+        low, high = np.quantile(persistence, [0.05, 0.95])
+        again = f"{low:.0%} to {high:.0%}" if high - low > 0.02 else f"{high:.0%}"
+        notes.append(f"a retry meets the same work again in {again} of cases, by {self._pairs()[1]} retries")
+        if high - low > 0.5:
+            notes.append("a minute with a timeout near the P95 would tell whether slow requests stay slow")
         notes.append(
             "service times are taken not to grow with concurrency"
             + (f" (most at once: {seen})" if seen else "")

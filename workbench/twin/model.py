@@ -136,7 +136,7 @@ def predict(
 ) -> Prediction:
     """Predict a window of `duration_s` (the recorded one's length if None) at these settings, with intervals.
 
-    Runs every replicate of the twin once, each with luck of its own: value is the mean over the runs, low and
+    Runs every replicate of the twin once, each with luck of its own: value is the median of the runs, low and
     high the mean ∓ the 95 % point of Student's t times the spread between runs (with the new window's own
     luck included), never below 0. Raises SettingError for unknown knobs and values out of bounds.
     """
@@ -155,7 +155,7 @@ def predict(
     numbers = pd.DataFrame([r.numbers for r in runs])
     table = pd.DataFrame(
         {
-            "value": numbers.mean(),
+            "value": numbers.median(),
             "low": _bound(numbers, -1),
             "high": _bound(numbers, +1),
             "unit": [unit(name) for name in numbers.columns],
