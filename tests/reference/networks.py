@@ -31,7 +31,7 @@ def cases(draw: st.DrawFn) -> Case:
     """Draw one to five stations that call only later ones, and 60 to 300 requests."""
     on_grid = draw(st.booleans())
     points = draw(st.sampled_from([1, 2, 3, 16, 64]))
-    names = [f"s{i}" for i in range(draw(st.integers(1, 5)))]
+    names = [f"s{i}" for i in range(draw(st.sampled_from([1, 2, 3, 4, 4, 5, 5])))]
     span = st.sampled_from(QUARTERS) if on_grid else st.floats(0.01, 4.0)
     stations = tuple(draw(_stations(name, names[i + 1 :], span)) for i, name in enumerate(names))
     network = Network(stations, entry=names[0])
@@ -52,22 +52,28 @@ def cases(draw: st.DrawFn) -> Case:
 @st.composite
 def _stations(draw: st.DrawFn, name: str, later: list[str], span: st.SearchStrategy[float]) -> Station:
     pool = Pool(
-        draw(st.sampled_from([1, 1, 2, 3, 8, UNLIMITED])), draw(st.sampled_from([0, 1, 4, 50, UNLIMITED]))
+        draw(st.sampled_from([3, 8, UNLIMITED] if name == "s0" else [1, 1, 2, 3, UNLIMITED])),
+        draw(st.sampled_from([0, 1, 4, 50, UNLIMITED])),
     )
-    limit = Limit(draw(st.sampled_from([UNLIMITED, UNLIMITED, 0.5, 2.0, 3.7])), draw(st.integers(1, 20)))
-    calls = tuple(draw(st.lists(_calls(later, span), max_size=2))) if later else ()
-    return Station(name, pool, limit, calls, draw(st.one_of(st.just(UNLIMITED), span)))
+    limit = Limit(draw(st.sampled_from([UNLIMITED] * 4 + [2.0, 7.3])), draw(st.integers(1, 20)))
+    fewest_calls = min(len(later), draw(st.sampled_from([0, 1, 1, 1])))
+    calls = tuple(draw(st.lists(_calls(later, span), min_size=fewest_calls, max_size=3))) if later else ()
+    return Station(name, pool, limit, calls, draw(_usually(UNLIMITED, span)))
 
 
 @st.composite
 def _calls(draw: st.DrawFn, later: list[str], span: st.SearchStrategy[float]) -> Call:
     return Call(
         draw(st.sampled_from(later)),
-        timeout_s=draw(st.one_of(st.just(UNLIMITED), span)),
-        attempts=draw(st.integers(1, 3)),
-        backoff_s=draw(st.one_of(st.just(0.0), span)),
-        jitter=draw(st.sampled_from([0.0, 0.0, 0.5, 1.0])),
+        timeout_s=draw(st.one_of(st.just(UNLIMITED), span, span)),
+        attempts=draw(st.sampled_from([1, 2, 3, 3])),
+        backoff_s=draw(st.sampled_from([0.0, 0.25, 0.1])),
+        jitter=draw(st.sampled_from([0.0, 0.5, 1.0])),
     )
+
+
+def _usually(value: float, rarely: st.SearchStrategy[float]) -> st.SearchStrategy[float]:
+    return st.one_of(st.just(value), st.just(value), st.just(value), rarely)
 
 
 def _tables(points: int, on_grid: bool) -> st.SearchStrategy[np.ndarray | None]:
@@ -94,7 +100,7 @@ def _most_visits(network: Network) -> int:
 
 def _arrivals(draw: st.DrawFn, n: int, on_grid: bool, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    rate = draw(st.sampled_from([0.5, 2.0, 8.0]))
+    rate = draw(st.sampled_from([0.5, 2.0, 8.0, 20.0]))
     times = np.cumsum(rng.exponential(1 / rate, n))
     if on_grid:
         times = np.floor(times * 4) / 4

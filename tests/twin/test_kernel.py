@@ -21,17 +21,20 @@ FOUR = 4.0  # standard errors that a mean may be off; by chance it would be once
 def test_log_is_that_of_the_naive_reference_bit_for_bit():
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=400)
+    @settings(max_examples=500)
     @given(cases())
     def agree(case: Case) -> None:
         log = run_both(case)
         seen.update(kernel.OUTCOMES[code] for code in log["outcome"])
         seen["timeout"] += int((log["result"] == kernel.TIMEOUT).sum())
         seen["queued"] += int((log["started"] > log["arrived"]).sum())
+        retried = log[log["attempt"] > 0]
+        seen["retry"] += retried.size
+        seen["retry below the entry"] += int((log["parent"][retried["parent"]] >= 0).sum())
         seen["at one instant"] += int((np.diff(np.sort(log["ended"])) == 0).sum())
 
     agree()
-    for kind in (*kernel.OUTCOMES[:-1], "queued", "at one instant"):
+    for kind in (*kernel.OUTCOMES[:-1], "queued", "retry", "retry below the entry", "at one instant"):
         assert seen[kind] > 1000, f"{kind} hardly occurs: {seen}"
     assert seen["running"] == 0
 
@@ -65,7 +68,7 @@ def test_loop_never_writes_beyond_the_events_that_it_was_given(size: int):
         counts=np.array([0, 0, 0, 0, -1]),
         persistence=plan.persistence,
     )
-    kernel.loop(world, np.zeros(60), np.uint64(1), plan.entry)
+    kernel.loop(world, 0.001 * np.arange(60), np.uint64(1), plan.entry)
     assert (memory["order"][size:] == -7).all()
 
 
@@ -192,6 +195,14 @@ def test_timed_out_try_is_repeated_after_the_backoff_and_goes_on_at_the_callee()
 def test_answer_at_the_instant_of_the_timeout_is_too_late():
     front = Station("a", calls=(Call("b", timeout_s=2.0),))
     assert outcomes(follow((front, Station("b")), {"b": (2.0, None)}, [0.0])) == ["failed", "ok"]
+
+
+def test_refusal_on_arrival_at_the_instant_of_the_timeout_is_heard_as_refusal():
+    """The try was sent, and its arrival scheduled, before its timeout was."""
+    front = Station("a", calls=(Call("b", timeout_s=2.0),))
+    full = Station("b", Pool(1, 0))
+    log = follow((front, full), {"b": (9.0, None)}, [0.0, 0.0], transit={"a.b": 2.0})
+    assert results(log[log["parent"] >= 0]) == ["timeout", "refused"]
 
 
 def test_retry_that_finds_room_saves_the_request():
