@@ -15,7 +15,7 @@ from workbench.settings import Knob, Settings, Value
 from workbench.tuning.objective import SLO, shown, shown_setting
 from workbench.twin.model import Prediction
 
-CHANGE, LEAVE, NO_ADVICE = "change", "leave as is", "no advice"
+CHANGE, LEAVE, NO_ADVICE, BY_HAND = "change", "leave as is", "no advice", "chosen by hand"
 SHOWN = ("p50_s", "p95_s", "p99_s", "throughput_rps", "error_share")
 
 
@@ -24,9 +24,9 @@ class Recommendation:
     """What to set, and what it is expected to do.
 
     `advice` is "change", "leave as is" (the present settings hold every SLO and nothing cheaper does) or "no
-    advice" (nothing tried holds every SLO; `settings` is then what comes nearest). `before` and `after` are
-    predictions under the first scenario. `alternatives` has a row for each named setting refused, with its
-    own prediction. `evidence` names capture, window and assumptions.
+    advice" (nothing tried holds every SLO; `settings` is then what comes nearest), or "chosen by hand" (not
+    searched). `before` and `after` are predictions under the first scenario. `alternatives` has a row for
+    each named setting refused, with its own prediction. `evidence` names capture, window and assumptions.
     """
 
     advice: str
@@ -56,11 +56,11 @@ class Recommendation:
         )
         errors = f"errors {shown('error_share', self.before['error_share'])} → "
         errors += shown("error_share", self.after["error_share"])
-        slos = " and ".join(str(slo) for slo in self.slos)
+        aim = BY_HAND if self.advice == BY_HAND else "for " + " and ".join(str(slo) for slo in self.slos)
         source = f"workbench, from capture {self.evidence['capture']} ({self.evidence['window']})"
         known = {knob.key: knob for knob in self.knobs}
         return {
-            key: f"was {shown_setting(known[key], old)}; {source}; for {slos}; predicted with all changes: "
+            key: f"was {shown_setting(known[key], old)}; {source}; {aim}; predicted with all changes: "
             f"{effect}, {errors}"
             for key, (old, _) in self.changes.items()
         }

@@ -10,21 +10,23 @@ on with that margin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.errors import SettingError
 from workbench.network import Scenario
-from workbench.settings import Knob, Settings, find
+from workbench.settings import Knob, Settings, Value, find
 from workbench.tuning.objective import SLO, Objective
-from workbench.tuning.recommendation import CHANGE, LEAVE, NO_ADVICE, Recommendation
+from workbench.tuning.recommendation import BY_HAND, CHANGE, LEAVE, NO_ADVICE, Recommendation
 from workbench.twin.model import Prediction, Twin, predict, run
 
 _SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0)  # of the budget, spent before each confirmation
 _HOPELESS = 2.0  # three times the limit: further scenarios need not be tried
+_ALTERNATIVES = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds"]
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,53 @@ def search(
         before=before,
         after=after,
         alternatives=_alternatives(twin, hunt, objective, seed),
-        evidence={
-            "capture": twin.name,
-            "window": f"{twin.start:%Y-%m-%d %H:%M:%S} UTC, {twin.duration_s:.0f} s",
-            "objective": [str(slo) for slo in objective.slos],
-            "scenarios": [scenario.name for scenario in objective.scenarios],
-            "assumptions": list(twin.notes),
-        },
+        evidence=_evidence(twin, objective),
         evaluations=hunt.spent,
         seed=seed,
     )
+
+
+def chosen(
+    twin: Twin,
+    settings: Mapping[str, Value],
+    objective: Objective | None = None,
+    *,
+    before: Prediction | None = None,
+    after: Prediction | None = None,
+    seed: int = 0,
+) -> Recommendation:
+    """Give settings that someone chose by hand as a recommendation, to look at, export and verify.
+
+    `before` and `after` are predictions made already, under the objective's first scenario; without them it
+    predicts. Whether the SLOs hold is not asked.
+    """
+    objective = objective or Objective()
+    moved = twin.settings.with_(settings)
+    first = objective.scenarios[0]
+    return Recommendation(
+        advice=BY_HAND,
+        current=twin.settings,
+        settings=moved,
+        knobs=twin.knobs,
+        network=twin.at(moved),
+        slos=objective.slos,
+        before=before or predict(twin, {}, scenario=first, seed=seed + 1),
+        after=after or predict(twin, moved, scenario=first, seed=seed + 1),
+        alternatives=pd.DataFrame(columns=_ALTERNATIVES),
+        evidence=_evidence(twin, objective),
+        evaluations=0,
+        seed=seed,
+    )
+
+
+def _evidence(twin: Twin, objective: Objective) -> dict[str, Any]:
+    return {
+        "capture": twin.name,
+        "window": f"{twin.start:%Y-%m-%d %H:%M:%S} UTC, {twin.duration_s:.0f} s",
+        "objective": [str(slo) for slo in objective.slos],
+        "scenarios": [scenario.name for scenario in objective.scenarios],
+        "assumptions": list(twin.notes),
+    }
 
 
 class _Spent(Exception):
@@ -386,5 +425,4 @@ def _alternatives(twin: Twin, hunt: _Hunt, objective: Objective, seed: int) -> p
         cost = objective.cost(twin.at(settings), settings, twin.settings)
         holds = all(slo.holds(p) for slo in objective.slos)
         rows.append((name, p["p99_s"], *p.interval("p99_s"), p["error_share"], cost, holds))
-    columns = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=_ALTERNATIVES)

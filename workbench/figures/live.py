@@ -1,0 +1,32 @@
+"""Figures that stay on the page while their numbers change."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+_DATA = ("x", "y", "customdata", "visible", "name")
+_LAYOUT = ("shapes", "annotations")
+_AXES = ("range", "tickvals", "ticktext")
+
+
+def live(figure: go.Figure) -> go.FigureWidget:
+    """Give the figure as a widget that `redraw` updates in place."""
+    return go.FigureWidget(figure)
+
+
+def redraw(shown: go.FigureWidget, figure: go.Figure) -> None:
+    """Move the data, marks and ranges of a figure of the same make into the shown one, in one message."""
+    with shown.batch_update():
+        for old, new in zip(shown.data, figure.data, strict=True):
+            for name in _DATA:
+                if name in new:
+                    old[name] = new[name]
+        for name in _LAYOUT:
+            shown.layout[name] = figure.layout[name]
+        for axis in (name for name in figure.layout if name[1:5] == "axis"):
+            for name in _AXES:
+                if (
+                    figure.layout[axis][name] is not None
+                    and figure.layout[axis][name] != shown.layout[axis][name]
+                ):
+                    shown.layout[axis][name] = figure.layout[axis][name]
