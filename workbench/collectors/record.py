@@ -148,7 +148,8 @@ def _asked(live: Any, selector: str, start: float, end: float, step_s: int) -> I
         answers = list(live.ranges(query, start, end, step_s))
         for number, answer in enumerate(answers, 1):
             found = True
-            yield (family if len(answers) == 1 else f"{family}.{number}"), answer
+            # Named as a rotated set is, so that the parts are read as one.
+            yield (f"{family}.json" if len(answers) == 1 else f"{family}.json.{number}"), answer
     if not found:
         raise CollectError(
             f"no series match {selector} in the window",
@@ -161,7 +162,7 @@ def _asked(live: Any, selector: str, start: float, end: float, step_s: int) -> I
 def _write_metrics(folder: Path, answers: Iterable[tuple[str, bytes]]) -> list[dict[str, str]]:
     written = []
     for name, answer in answers:
-        path = f"metrics/{re.sub(r'[^A-Za-z0-9_.]', '_', name)}.json.gz"
+        path = f"metrics/{re.sub(r'[^A-Za-z0-9_.]', '_', name)}.gz"
         _put(folder / path, gzip.compress(answer, mtime=0))
         written.append({"path": path})
     return written
@@ -171,7 +172,8 @@ def _write_file(folder: Path, one: Evidence, start: float, end: float) -> list[d
     if one.kind == "scrapes":
         from workbench.collectors._scrapes import matrix
 
-        return _write_metrics(folder, matrix(one.path, math.ceil(start), math.floor(end)).items())
+        scraped = matrix(one.path, math.ceil(start), math.floor(end))
+        return _write_metrics(folder, ((f"{name}.json", answer) for name, answer in scraped.items()))
     suffix, cut = _KINDS[one.kind]
     path = f"{one.kind}/{one.instance or one.path.name.partition('.')[0]}{suffix}"
     content = cut(_content(one.path), start, end, one.path.name)

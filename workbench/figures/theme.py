@@ -23,7 +23,7 @@ PALETTE = (BLUE, ORANGE, GREEN, SKY, PURPLE, BRICK, SAND)
 MEASURED, PREDICTED = BLUE, ORANGE  # the same two things keep the same two colours in every figure
 GOOD, BAD, LIMIT = GREEN, BRICK, BRICK  # never by colour alone: say it in words too
 
-SANS = "Source Sans 3, Segoe UI, Helvetica Neue, Arial, sans-serif"
+SANS = "'Source Sans 3', Segoe UI, Helvetica Neue, Arial, sans-serif"
 MONO = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 _SEQUENTIAL = ("#F4F6FB", "#C6D6F5", "#8FB1EF", "#5585EE", "#1F5AEE", "#14399A", "#0B1F57")

@@ -20,6 +20,7 @@ def add_commands(subparsers: argparse._SubParsersAction) -> None:
     _add_plain(verbs, "status", "say what runs, and where", _status)
     _add_plain(verbs, "down", "end everything", _down)
     _add_record(verbs)
+    _add_tune(verbs)
 
 
 def _add_plain(
@@ -64,6 +65,15 @@ def _add_record(verbs: argparse._SubParsersAction) -> None:
     verb.set_defaults(run=_record)
 
 
+def _add_tune(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("tune", help="close the loop: load, record, tune, apply, load again, verify")
+    verb.add_argument("--to", type=Path, default=Path("runs/tune"), help="a folder that is new or empty")
+    verb.add_argument("--settings", default="incident", help="a YAML file, or healthy or incident")
+    verb.add_argument("--rate", type=float, help="requests per second")
+    verb.add_argument("--window", type=float, help="seconds of each of the two windows")
+    verb.set_defaults(run=_tune)
+
+
 def _up(given: argparse.Namespace) -> int:
     lab = up(given.folder, given.settings, idle_limit_s=given.idle_limit, detached=True)
     _show(lab)
@@ -104,6 +114,21 @@ def _record(given: argparse.Namespace) -> int:
 
     print(make(given.name, given.to, steps=parse_steps(given.plan) if given.plan else None))
     return 0
+
+
+def _tune(given: argparse.Namespace) -> int:
+    from workbench.lab.tune import RATE_RPS, WINDOW_S, tune
+
+    closed = tune(
+        given.to,
+        settings=given.settings,
+        rate_rps=given.rate or RATE_RPS,
+        window_s=given.window or WINDOW_S,
+        say=lambda text: print(text, flush=True),
+    )
+    print(f"exported: {', '.join(str(path) for path in closed.files)}")
+    print(closed.verdict.text())
+    return 1 if closed.verdict.judgement == "worse" else 0
 
 
 def _show(lab: Lab) -> None:

@@ -42,7 +42,7 @@ RECORDINGS = {
     ),
     "shop-incident": Recording(
         "incident",
-        ((240, 22), (240, 29), (150, 36)),
+        ((240, 22), (240, 29), (150, 40)),
         0.25,
         "orders has too few workers, nothing has a deadline, retries are eager; load rises until it fails",
     ),

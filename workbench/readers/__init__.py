@@ -71,9 +71,11 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
     if len(folders) == 1 and captures.is_saved(folders[0]):
         return captures.load(folders[0])
     manifest = _manifest(folders[0]) if len(folders) == 1 else {}
+    _refuse_absent(folders[0], manifest)
     owners = {f["path"]: (f.get("service", ""), f.get("instance", "")) for f in manifest.get("files", [])}
     found: list[tuple[Source, Parts]] = []
-    for named, root, group in _groups(folders):
+    listed = {folders[0] / name for name in owners} if owners else None
+    for named, root, group in _groups(folders, listed):
         label = group[0].name if named else group[0].relative_to(root).as_posix()
         try:
             source, parts = _read_group(group, label)
@@ -114,8 +116,21 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) and manifest.get("format") == RECORDED else {}
 
 
-def _groups(paths: list[Path]) -> Iterable[tuple[bool, Path, list[Path]]]:
-    """Give (was it named, its root, files of one rotated set, oldest first)."""
+def _refuse_absent(folder: Path, manifest: dict[str, Any]) -> None:
+    absent = [f["path"] for f in manifest.get("files", []) if not (folder / f["path"]).is_file()]
+    if absent:
+        raise Contradiction(
+            f"{len(absent)} files that the manifest lists are absent, first {absent[0]}",
+            where=str(folder),
+            remedy="copy the recording again, whole",
+        )
+
+
+def _groups(paths: list[Path], listed: set[Path] | None) -> Iterable[tuple[bool, Path, list[Path]]]:
+    """Give (was it named, its root, files of one rotated set, oldest first).
+
+    Of a recording, only what its manifest lists is evidence.
+    """
     for path in paths:
         if path.is_file():
             yield True, path.parent, [path]
@@ -123,7 +138,8 @@ def _groups(paths: list[Path]) -> Iterable[tuple[bool, Path, list[Path]]]:
         sets: dict[Path, list[Path]] = {}
         for file in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.is_file() and not hidden and file.name != captures.MANIFEST:
+            wanted = file.name != captures.MANIFEST if listed is None else file in listed
+            if file.is_file() and not hidden and wanted:
                 sets.setdefault(file.with_name(_ROTATED.sub("", file.name)), []).append(file)
         for files in sets.values():
             yield False, path, sorted(files, key=_age)

@@ -1,0 +1,261 @@
+"""The same verbs from a shell: read, record, calibrate, knobs, predict, tune, verify, lab.
+
+Exit status: 0 done; 1 the answer is no (a verdict of worse, an SLO broken, no advice); 2 an error, in words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import workbench
+from workbench import tables
+from workbench.capture import Capture
+from workbench.errors import SettingError, WorkbenchError
+from workbench.lab.command import add_commands
+from workbench.settings import Knob, Value, find
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; give the exit status."""
+    given = _parser().parse_args(argv)
+    try:
+        return given.run(given)
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("workbench: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as head, has had enough
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workbench", description="From telemetry to tuned settings.")
+    parser.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_read(verbs)
+    _add_record(verbs)
+    for name, run, text in (
+        ("calibrate", _calibrate, "fit a twin to a capture and show how well it reproduces it"),
+        ("knobs", _knobs, "list the knobs of a capture's system: value, unit, bounds"),
+    ):
+        verb = verbs.add_parser(name, help=text)
+        verb.add_argument("capture", type=Path)
+        verb.set_defaults(run=run)
+    _add_predict(verbs)
+    _add_tune(verbs)
+    _add_verify(verbs)
+    add_commands(verbs)
+    return parser
+
+
+def _add_read(verbs: Any) -> None:
+    verb = verbs.add_parser("read", help="say what files and folders hold, by table, and what was skipped")
+    verb.add_argument("paths", nargs="+", metavar="PATH", type=Path)
+    verb.add_argument("--json", action="store_true", help="the same for programs")
+    verb.add_argument("--save", type=Path, metavar="FOLDER", help="write the tables as Parquet")
+    verb.set_defaults(run=_read)
+
+
+def _add_record(verbs: Any) -> None:
+    verb = verbs.add_parser("record", help="record a window of a Prometheus as a capture folder")
+    verb.add_argument("--prometheus", required=True, metavar="URL")
+    verb.add_argument("--start", required=True, type=_time, help="ISO 8601, with a time zone")
+    verb.add_argument("--end", required=True, type=_time)
+    verb.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="must not exist")
+    verb.add_argument("--name", default="")
+    verb.add_argument("--selector", default='{job=~".+"}', help="which series, in PromQL")
+    verb.add_argument("--step", type=int, default=1, metavar="SECONDS")
+    verb.set_defaults(run=_record)
+
+
+def _add_predict(verbs: Any) -> None:
+    verb = verbs.add_parser("predict", help="predict what other settings would do")
+    verb.add_argument("capture", type=Path)
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
+    verb.add_argument("--load", type=float, default=1.0, help="times the recorded load")
+    verb.set_defaults(run=_predict)
+
+
+def _add_tune(verbs: Any) -> None:
+    verb = verbs.add_parser("tune", help="find the cheapest settings that hold the SLOs, and export them")
+    verb.add_argument("capture", type=Path)
+    verb.add_argument("--slo", action="append", type=_slo, metavar="QUANTITY=LIMIT", help="such as p99_s=0.4")
+    verb.add_argument("--knob", action="append", metavar="KEY", help="move only these (repeatable)")
+    verb.add_argument("--budget", type=int, default=200, help="evaluations at most")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--target", default="lab_yaml", help="format to export")
+    verb.add_argument("--base", type=Path, help="the file in use now, to be edited")
+    verb.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="where to export; left out, nothing is written"
+    )
+    verb.set_defaults(run=_tune)
+
+
+def _add_verify(verbs: Any) -> None:
+    verb = verbs.add_parser("verify", help="judge a change by captures from before and after it")
+    verb.add_argument("recommendation", type=Path, help="the recommendation.json that export wrote")
+    verb.add_argument("before", type=Path)
+    verb.add_argument("after", type=Path)
+    verb.set_defaults(run=_verify)
+
+
+def _read(given: argparse.Namespace) -> int:
+    capture = workbench.read(*given.paths)
+    if given.save:
+        capture.save(given.save)
+    print(json.dumps(_described(capture), indent=1) if given.json else _report(capture))
+    return 0
+
+
+def _described(capture: Capture) -> dict[str, Any]:
+    dated = not pd.isna(capture.start)
+    return {
+        "name": capture.name,
+        "start": capture.start.isoformat() if dated else None,
+        "end": capture.end.isoformat() if dated else None,
+        "services": capture.services,
+        "tables": {name: len(getattr(capture, name)) for name in tables.TABLES},
+        "settings": dict(capture.settings),
+        "sources": [
+            {"path": s.path, "format": s.format, "rows": s.rows, "skipped": s.skipped, "notes": list(s.notes)}
+            for s in capture.sources
+        ],
+    }
+
+
+def _report(capture: Capture) -> str:
+    lines = [repr(capture), f"services: {', '.join(capture.services) or 'none named'}", ""]
+    for name, table in tables.TABLES.items():
+        rows = len(getattr(capture, name))
+        if rows:
+            lines.append(f"{name:12}{rows:>12,}  {table.row}")
+    lines.append("")
+    for source in capture.sources:
+        found = ", ".join(f"{rows:,} {name}" for name, rows in source.rows.items()) or "nothing"
+        lines.append(f"{source.path}: {source.format}: {found}")
+        lines += [f"  skipped {count:,}: {reason}" for reason, count in source.skipped.items()]
+        lines += [f"  note: {note}" for note in source.notes]
+    return "\n".join(lines)
+
+
+def _record(given: argparse.Namespace) -> int:
+    print(
+        workbench.record(
+            given.to,
+            start=given.start,
+            end=given.end,
+            name=given.name or given.to.name,
+            prometheus=given.prometheus,
+            selector=given.selector,
+            step_s=given.step,
+        )
+    )
+    return 0
+
+
+def _calibrate(given: argparse.Namespace) -> int:
+    capture = workbench.read(given.capture)
+    twin = workbench.calibrate(capture)
+    print(twin)
+    for note in twin.notes:
+        print(f"note: {note}")
+    print(workbench.reproduction(twin, capture).to_string(float_format="{:.4g}".format))
+    return 0
+
+
+def _knobs(given: argparse.Namespace) -> int:
+    twin = workbench.calibrate(workbench.read(given.capture))
+    for knob in twin.knobs:
+        value = twin.settings.get(knob.key)
+        print(f"{knob.key:40}{'unset' if value is None else f'{value:g}':>8}  {knob.bounds}: {knob.meaning}")
+    return 0
+
+
+def _predict(given: argparse.Namespace) -> int:
+    twin = workbench.calibrate(workbench.read(given.capture))
+    settings = dict(_change(text, twin.knobs) for text in given.changes)
+    scenario = workbench.Scenario(f"{given.load:g} × the load", load=given.load)
+    prediction = workbench.predict(twin, settings, scenario=scenario)
+    print(f"measured at: {prediction.measured_at}")
+    print(prediction.table.to_string(float_format="{:.4g}".format))
+    for text in prediction.outside:
+        print(f"note: {text}")
+    return 0
+
+
+def _tune(given: argparse.Namespace) -> int:
+    twin = workbench.calibrate(workbench.read(given.capture))
+    objective = workbench.Objective(tuple(given.slo)) if given.slo else workbench.Objective()
+    recommendation = workbench.search(
+        twin, given.knob, objective, budget=given.budget, seed=given.seed, progress=_progress
+    )
+    print(file=sys.stderr)
+    print(recommendation.text())
+    if recommendation.advice == "no advice":
+        return 1
+    if given.to:
+        for path in workbench.export(recommendation, given.target, given.to, base=given.base):
+            print(f"wrote {path}")
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from workbench.tuning.recommendation import thaw
+
+    try:
+        text = given.recommendation.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingError(f"cannot be read: {error.strerror}", where=str(given.recommendation)) from error
+    promised = thaw(text, where=str(given.recommendation))
+    verdict = workbench.verify(promised, workbench.read(given.before), workbench.read(given.after))
+    print(verdict.text())
+    return 1 if verdict.judgement == "worse" or verdict.broken else 0
+
+
+def _progress(state: Any) -> None:
+    held = "all SLOs hold" if state.holds else "an SLO is broken"
+    print(f"\r{state.evaluations}/{state.budget} evaluations, best so far: {held} ", end="", file=sys.stderr)
+
+
+def _change(text: str, knobs: Sequence[Knob]) -> tuple[str, Value]:
+    key, _, value = text.partition("=")
+    knob = find(knobs, key.strip())
+    try:
+        return knob.key, knob.check(float(value))
+    except ValueError as error:
+        raise SettingError(f"{text!r}", where="--set", expected=f"{knob.key}=…, {knob.bounds}") from error
+
+
+def _slo(text: str) -> Any:
+    from workbench.tuning.objective import SLO
+
+    quantity, _, limit = text.partition("=")
+    try:
+        return SLO(quantity, float(limit))
+    except (ValueError, WorkbenchError) as error:
+        raise argparse.ArgumentTypeError(f"{error}; such as p99_s=0.4 or error_share=0.01") from error
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an ISO 8601 time") from error
+    if time.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; such as 2026-11-20T10:00:00Z")
+    return time
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
