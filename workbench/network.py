@@ -78,9 +78,9 @@ class Call:
 class Station:
     """One service: limiter, pool, calls in order, and the deadline that it sets on what it starts.
 
-    `deadline_s` counts from arrival and is inherited by callees. Work whose deadline has passed when a
-    server takes it up is answered 504 without being done, no try outlives the deadline, and no retry
-    begins that could only begin after it.
+    `deadline_s` counts from arrival and is inherited by callees as what remains of it when they are called.
+    Work whose deadline has passed when a server takes it up is answered 504 without being done, no try
+    outlives the deadline, and none begins that could only begin after it; work once begun is finished.
     """
 
     name: str
@@ -206,8 +206,9 @@ class Workload:
 
     `rate_rps[i]` holds from `i · bin_s` until the next bin and the last for ever after; arrivals are Poisson
     within it. `demand[station]` is the work of a visit; `transit["a.b"]` the quantile table of the time
-    that a call from a to b spends outside both. `persistence` is the probability that a retry meets the work
-    of the first try again, the callees' included (a slow request that stays slow), instead of fresh work.
+    that a call from a to b spends outside both, all of it taken to pass before the arrival at b.
+    `persistence` is the probability that a retry meets the work of the first try again, the callees'
+    included (a slow request that stays slow), instead of fresh work.
     """
 
     rate_rps: np.ndarray
