@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.latency import ecdf
 from workbench.analysis.pools import pools_over_time
 from workbench.capture import Capture
 from workbench.errors import Contradiction
 from workbench.twin.model import Twin, predict
 from workbench.twin.outcome import QUANTILES, unit
+from workbench.twin.simulate import observe, simulate
 
 BLOCK_S = 5.0
 _RESAMPLES = 400
@@ -98,6 +100,26 @@ def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame
     table["error"] = difference.where(shares, difference / table["measured"])
     table["agrees"] = (table["low"] <= table["measured_high"]) & (table["measured_low"] <= table["high"])
     return table.assign(unit=here.loc[both, "unit"])
+
+
+def distributions(
+    twin: Twin, capture: Capture, *, fitted: Capture | None = None, seed: int = 0
+) -> dict[str, pd.DataFrame]:
+    """Give the latencies that callers met as distribution functions: measured, and the twin's, observed alike.
+
+    The twin runs at the capture's settings on the arrivals that really came. With `fitted`, the window that
+    the twin was calibrated on, its latencies stand beside them: what one would expect without a model.
+    """
+    settings = {k: v for k, v in capture.settings.items() if k in twin.settings}
+    times = replayed(capture)
+    simulated = simulate(twin, settings, duration_s=capture.duration_s, seed=seed, times_s=times)
+    found = {
+        "measured": ecdf(callers(capture)["latency_s"]),
+        "twin": ecdf(callers(observe(simulated, like=capture))["latency_s"]),
+    }
+    if fitted is not None:
+        found["the fitted window, resampled"] = ecdf(callers(fitted)["latency_s"])
+    return found
 
 
 def replayed(capture: Capture, *, warm_up_s: float = 20.0) -> np.ndarray:
