@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+Figure = go.Figure  # what panels, which do not know plotly, say that they draw
+
 _DATA = ("x", "y", "customdata", "visible", "name")
 _LAYOUT = ("shapes", "annotations")
 _AXES = ("range", "tickvals", "ticktext")
@@ -24,9 +26,7 @@ def redraw(shown: go.FigureWidget, figure: go.Figure) -> None:
         for name in _LAYOUT:
             shown.layout[name] = figure.layout[name]
         for axis in (name for name in figure.layout if name[1:5] == "axis"):
+            old, new = shown.layout[axis], figure.layout[axis]
             for name in _AXES:
-                if (
-                    figure.layout[axis][name] is not None
-                    and figure.layout[axis][name] != shown.layout[axis][name]
-                ):
-                    shown.layout[axis][name] = figure.layout[axis][name]
+                if new[name] is not None and new[name] != old[name]:
+                    old[name] = new[name]

@@ -1,0 +1,180 @@
+"""What the tuning panel says in HTML: numbers, verdicts, differences; foreign text is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from workbench.settings import Knob, Settings
+from workbench.tuning.objective import SLO, shown, shown_setting
+from workbench.tuning.recommendation import LEAVE, NO_ADVICE, SHOWN, Recommendation
+from workbench.twin.model import Prediction
+
+# JupyterLab's own colours, so that light and dark pages both hold; the figure's texts and lines follow too.
+STYLE = """<style>
+.wb-tuning { font-size: 13px; color: var(--jp-ui-font-color1, #1e2329); }
+.wb-tuning .widget-html-content { line-height: 1.45; height: auto; }
+.wb-tuning .wb-faint { color: var(--jp-ui-font-color2, #666); font-size: 12px; }
+.wb-tuning .wb-changed { font-weight: 700; }
+.wb-tuning .wb-head { font-weight: 600; font-size: 12px; color: var(--jp-ui-font-color2, #666);
+  border-top: 1px solid var(--jp-border-color2, #ddd); margin-top: 2px; padding-top: 2px; }
+.wb-tuning .wb-row, .wb-tuning .wb-fixed { position: relative; height: 27px; overflow: visible; }
+.wb-tuning .wb-fixed { opacity: 0.5; }
+.wb-tuning .wb-mark { position: absolute; top: 21px; width: 2px; height: 7px;
+  background: var(--jp-ui-font-color2, #666); }
+.wb-tuning .wb-row .widget-html-content, .wb-tuning .wb-fixed .widget-html-content { white-space: nowrap; }
+.wb-tuning table.wb-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums;
+  table-layout: fixed; color: inherit; font-size: 13px; margin: 0; }
+.wb-tuning table.wb-table th, .wb-tuning table.wb-table td { text-align: right; padding: 2px 8px;
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: none;
+  border-bottom: 1px solid var(--jp-border-color2, #ddd); background: none; vertical-align: middle; }
+.wb-tuning table.wb-table th:first-child, .wb-tuning table.wb-table td:first-child { text-align: left; }
+.wb-tuning table.wb-table th { font-weight: 600; }
+.wb-tuning .wb-slo { font-weight: 600; padding: 3px 10px; border-radius: 3px; border-left: 6px solid;
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.wb-tuning .wb-holds { color: #1d6b45; border-color: #2e8b5e; background: #e3f3ea; }
+.wb-tuning .wb-broken { color: #97240a; border-color: #b8330f; background: #fbe6df; }
+.wb-tuning .wb-unknown { color: var(--jp-ui-font-color2, #666); border-color: #999;
+  background: var(--jp-layout-color2, #eee); }
+body[data-jp-theme-light="false"] .wb-tuning .wb-holds { color: #9be0bb; background: #16382a; }
+body[data-jp-theme-light="false"] .wb-tuning .wb-broken { color: #ffb9a3; background: #471d11; }
+.wb-tuning .wb-error { color: #97240a; font-weight: 600; }
+body[data-jp-theme-light="false"] .wb-tuning .wb-error { color: #ffb9a3; }
+.wb-tuning pre.wb-diff { margin: 0; font-size: 12px; line-height: 1.4; color: inherit; white-space: pre; }
+.wb-tuning .wb-add { color: #1d6b45; } .wb-tuning .wb-drop { color: #97240a; }
+body[data-jp-theme-light="false"] .wb-tuning .wb-add { color: #9be0bb; }
+body[data-jp-theme-light="false"] .wb-tuning .wb-drop { color: #ffb9a3; }
+.wb-tuning .cartesianlayer text, .wb-tuning .infolayer .legend text,
+.wb-tuning .infolayer .g-xtitle text, .wb-tuning .infolayer .g-ytitle text,
+.wb-tuning .infolayer .g-x2title text, .wb-tuning .infolayer .g-y2title text,
+.wb-tuning .infolayer .annotation text { fill: var(--jp-ui-font-color1, #1e2329) !important; }
+.wb-tuning .gridlayer path { stroke: var(--jp-border-color2, #e8eaed) !important; }
+</style>"""
+
+_NAMES = {"throughput_rps": "throughput", "error_share": "errors"}
+
+
+def numbers(
+    before: Mapping[str, float] | None,
+    after: Mapping[str, float] | None,
+    prediction: Prediction | None,
+    services: Iterable[str],
+) -> str:
+    """Give the table of quantities, now and chosen, with the interval once `prediction` is there."""
+    rows = [(name, _NAMES.get(name, name.removesuffix("_s").upper())) for name in SHOWN]
+    rows += [(f"utilisation/{service}", f"{service}: workers busy") for service in services]
+    cells = "".join(
+        f"<tr><td title='{escape(text)}'>{escape(text)}</td><td>{_number(name, before)}</td>"
+        f"<td><b>{_number(name, after, about=prediction is None)}</b></td>"
+        f"<td class='wb-faint'>{_interval(name, prediction)}</td></tr>"
+        for name, text in rows
+    )
+    head = "<tr><th style='width:34%'>at the client</th><th style='width:18%'>now</th>"
+    head += "<th style='width:20%'>chosen</th><th>90 % interval</th></tr>"
+    return f"<table class='wb-table'>{head}{cells}</table>"
+
+
+def verdict(slos: Sequence[SLO], after: Mapping[str, float] | None, prediction: Prediction | None) -> str:
+    """Say whether the SLO holds: by a quick look while sliders move, then by the bad end of the interval."""
+    if after is None:
+        return "<div class='wb-slo wb-unknown'>SLO: not known yet</div>"
+    worst = {slo: after[slo.quantity] if prediction is None else slo.worst(prediction) for slo in slos}
+    broken = [slo for slo in slos if slo.excess(worst[slo]) > 0]
+    told = [
+        f"{_name(slo)} {_says(slo, prediction)} {shown(slo.quantity, worst[slo])}" for slo in broken or slos
+    ]
+    kind, word = ("wb-broken", "✗ SLO broken") if broken else ("wb-holds", "✓ SLO holds")
+    text = escape(f"{word}: {', '.join(told)}")
+    return f"<div class='wb-slo {kind}' title='{text}'>{text}</div>"
+
+
+def changes(settings: Settings, current: Settings, knobs: Sequence[Knob]) -> str:
+    """Give the table of settings that differ: setting, now, chosen, unit."""
+    known = {knob.key: knob for knob in knobs}
+    moved = current.difference(settings)
+    if not moved:
+        return "<p class='wb-faint'>No setting is changed.</p>"
+    rows = "".join(
+        f"<tr><td title='{escape(key)}'>{escape(key)}</td>"
+        f"<td>{escape(_bare(known[key], old))}</td><td><b>{escape(_bare(known[key], new))}</b></td>"
+        f"<td>{escape(known[key].unit)}</td></tr>"
+        for key, (old, new) in moved.items()
+    )
+    head = "<tr><th style='width:46%'>setting</th><th>now</th><th>chosen</th><th>unit</th></tr>"
+    return f"<table class='wb-table'>{head}{rows}</table>"
+
+
+def difference(text: str) -> str:
+    """Give a unified diff, added and removed lines coloured beside their signs."""
+    lines = [f"<span class='{_kind(line)}'>{escape(line)}</span>" for line in text.splitlines()]
+    return f"<pre class='wb-diff'>{'<br>'.join(lines)}</pre>" if lines else _faint("The file stays as it is.")
+
+
+def advice(recommendation: Recommendation) -> str:
+    """Say what the search advises and what it refused."""
+    said = {
+        LEAVE: "Leave everything as it is: it holds the SLO and nothing cheaper does.",
+        NO_ADVICE: "No advice: nothing tried holds the SLO. The sliders stand at what comes nearest.",
+    }.get(recommendation.advice, "Change the settings below: the cheapest found that hold the SLO.")
+    tried = (
+        f"{recommendation.evaluations} settings tried, in: {', '.join(recommendation.evidence['scenarios'])}."
+    )
+    refused = "".join(
+        f"<li>{escape(str(row['alternative']))}: P99 {shown('p99_s', row['p99_s'])}, "
+        f"errors {shown('error_share', row['error_share'])}, cost {row['cost']:.0f}; "
+        f"{'holds the SLO, costs more' if row['holds'] else 'does not hold the SLO'}</li>"
+        for _, row in recommendation.alternatives.iterrows()
+    )
+    return f"<b>{said}</b> {escape(tried)}" + (f"<br>Also looked at:<ul>{refused}</ul>" if refused else "")
+
+
+def notes(texts: Iterable[str]) -> str:
+    """List what leads outside the evidence."""
+    return "".join(f"<div class='wb-faint'>Note: {escape(text)}</div>" for text in texts)
+
+
+def error(text: str) -> str:
+    """Say what went wrong."""
+    return f"<span class='wb-error'>Error: {escape(text)}</span>"
+
+
+def plain(text: str) -> str:
+    """Say something in words."""
+    return f"<span>{escape(text)}</span>"
+
+
+def _faint(text: str) -> str:
+    return f"<p class='wb-faint'>{escape(text)}</p>"
+
+
+def _number(name: str, values: Mapping[str, float] | None, *, about: bool = False) -> str:
+    if values is None or name not in values:
+        return "…"
+    return ("≈ " if about else "") + shown(name, values[name])
+
+
+def _interval(name: str, prediction: Prediction | None) -> str:
+    if prediction is None or name not in prediction.table.index:
+        return "…"
+    low, high = (shown(name, bound) for bound in prediction.interval(name))
+    return f"{low} to {high}"
+
+
+def _name(slo: SLO) -> str:
+    return _NAMES.get(slo.quantity, slo.quantity.removesuffix("_s").upper())
+
+
+def _says(slo: SLO, prediction: Prediction | None) -> str:
+    if prediction is None:
+        return "is about"
+    return "may fall to" if slo.quantity == "throughput_rps" else "may reach"
+
+
+def _bare(knob: Knob, value: object) -> str:
+    return shown_setting(knob, value).removesuffix(f" {knob.unit}")  # type: ignore[arg-type]
+
+
+def _kind(line: str) -> str:
+    if line.startswith(("+++", "---", "@@")):
+        return "wb-faint"
+    return {"+": "wb-add", "-": "wb-drop"}.get(line[:1], "")

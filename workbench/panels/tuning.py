@@ -1,0 +1,414 @@
+"""The tuning panel: move settings, see what the twin expects, let it search, and export.
+
+A move is answered by a quick look at one simulation, in the moment; the load curve and the intervals follow in
+a thread when the sliders rest.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+
+from workbench import targets
+from workbench.analysis.latency import ecdf
+from workbench.errors import WorkbenchError
+from workbench.figures.live import Figure, live, redraw
+from workbench.figures.tuning import tuning as effect
+from workbench.panels import _page
+from workbench.panels._quiet import Stale, WhenQuiet
+from workbench.panels._sliders import column, sliders
+from workbench.settings import Settings
+from workbench.tuning.export import difference, export
+from workbench.tuning.objective import SLO, Objective
+from workbench.tuning.recommendation import Recommendation
+from workbench.tuning.search import Progress, chosen, search
+from workbench.twin._compiled import is_cached
+from workbench.twin.model import LOADS, Prediction, Twin, glance, load_curve, predict
+
+_PAUSE_S = 0.25
+_REQUESTS = 150_000  # of an interval while sliders rest: about a second
+_BUDGET = 150
+_FIELDS = {"s": (1e3, "ms", 1.0), "share": (1e2, "%", 0.1), "1/s": (1.0, "/s", 1.0)}
+_NO_CURVE = pd.DataFrame({"load_rps": [np.nan], "p99_s": [np.nan]})
+
+
+def view(
+    now_s: np.ndarray,
+    chosen_s: np.ndarray,
+    now_curve: pd.DataFrame,
+    chosen_curve: pd.DataFrame,
+    *,
+    slos: tuple[SLO, ...] = (),
+    recorded_rps: float | None = None,
+) -> Figure:
+    """Draw latencies (s) and load curves (`load_curve`) of the present and of the chosen settings."""
+    return effect(
+        {"now": ecdf(now_s, points=160), "chosen": ecdf(chosen_s, points=160)},
+        {
+            name: curve[["load_rps", "p99_s"]].rename(columns={"p99_s": "value_s"})
+            for name, curve in (("now", now_curve), ("chosen", chosen_curve))
+        },
+        slo_s=next((slo.limit for slo in slos if slo.quantity == "p99_s" and slo.limit > 0), None),
+        recorded_rps=recorded_rps,
+    )
+
+
+def panel(twin: Twin, *, objective: Objective | None = None, folder: str | Path = "tuned") -> widgets.Widget:
+    """Give the panel of a twin; it exports to `folder`, relative to where the kernel runs."""
+    return TuningPanel(twin, objective or Objective(), folder=str(folder))
+
+
+class TuningPanel(widgets.VBox):
+    """The widgets, and what they show: `sliders` by key, and the latest numbers for where these stand."""
+
+    def __init__(
+        self, twin: Twin, objective: Objective, *, folder: str = "tuned", pause_s: float = _PAUSE_S
+    ) -> None:
+        self._twin, self._objective = twin, objective
+        self._services = sliders(twin)
+        self.sliders = {row.knob.key: row for rows in self._services.values() for row in rows}
+        self._drawing = threading.RLock()  # the kernel's thread and ours both write to the page
+        self._held = False
+        self._before: Prediction | None = None
+        self._now_s = self._chosen_s = np.array([])
+        self._curves = {"now": _NO_CURVE, "chosen": _NO_CURVE}
+        self._quick: Mapping[str, float] | None = None
+        self._known: dict[Settings, Prediction] = {}
+        self._found: Recommendation | None = None
+        self._stopped = threading.Event()
+        self._searching: threading.Thread | None = None
+        self._settling = WhenQuiet(self._settle, pause_s=pause_s)
+        self._make(folder)
+        super().__init__(self._rows())
+        self.add_class("wb-tuning")
+        self._say(
+            "Reading the twin …" if is_cached() else "Compiling the twin, about 10 s, once per machine …"
+        )
+        self._settling.ask()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings at which the sliders stand."""
+        return self._twin.settings.with_(
+            {key: row.choice.value for key, row in self.sliders.items() if row.changed}
+        )
+
+    def wait(self, timeout_s: float = 60.0) -> bool:
+        """Wait until search and intervals are done; False if that takes longer than `timeout_s`."""
+        if self._searching:
+            self._searching.join(timeout_s)
+        return self._settling.wait(timeout_s)
+
+    # What the panel is made of.
+
+    def _make(self, folder: str) -> None:
+        self.accordion = widgets.Accordion(
+            [column(rows) for rows in self._services.values()],
+            titles=tuple(self._services),
+            selected_index=0,
+            layout={"height": "100%", "overflow": "auto"},
+        )
+        self.limits = {slo.quantity: _limit(slo) for slo in self._objective.slos}
+        self.verdict = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
+        self.numbers, self.notes = widgets.HTML(), widgets.HTML(layout={"overflow": "auto", "flex": "1 1 0"})
+        self.find = widgets.Button(description="Find settings", button_style="primary", icon="search")
+        self.stop = widgets.Button(description="Stop", icon="stop", disabled=True, layout={"width": "80px"})
+        self.reset = widgets.Button(
+            description="Reset",
+            icon="undo",
+            tooltip="Back to the recorded settings",
+            layout={"width": "90px"},
+        )
+        self.progress = widgets.IntProgress(max=_BUDGET, layout={"width": "140px"})
+        self.status = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
+        self.figure = live(self._view())
+        self.changes, self.difference = widgets.HTML(), widgets.HTML()
+        self.advice = widgets.HTML()
+        self.target = widgets.Dropdown(
+            options=[(module.FORMAT, name) for name, module in targets.targets().items()],
+            value="lab_yaml" if "lab_yaml" in targets.targets() else next(iter(targets.targets())),
+            description="format",
+            style={"description_width": "50px"},
+        )
+        self.folder = widgets.Text(value=folder, description="folder", style={"description_width": "50px"})
+        self.export = widgets.Button(description="Export", button_style="primary", icon="download")
+        self.exported = widgets.HTML()
+        for row in self.sliders.values():
+            row.choice.observe(lambda _: self._moved(), "value")
+        for field, _ in self.limits.values():
+            field.observe(lambda _: self._limited(), "value")
+        self.find.on_click(lambda _: self._find())
+        self.stop.on_click(lambda _: self._stop())
+        self.reset.on_click(lambda _: self._put(self._twin.settings))
+        self.target.observe(lambda _: self._show_changes(), "value")
+        self.export.on_click(lambda _: self._export())
+
+    def _rows(self) -> list[widgets.Widget]:
+        line = {"align_items": "center", "height": "36px", "width": "100%"}
+        limits = [part for field, unit in self.limits.values() for part in (field, unit)]
+        left = widgets.VBox([self.accordion], layout={"flex": "0 0 410px", "height": "372px"})
+        right = widgets.VBox(
+            [self.numbers, self.notes], layout={"flex": "1 1 0", "height": "372px", "min_width": "0"}
+        )
+        below = {"flex": "1 1 0", "min_width": "0", "height": "300px", "overflow": "auto"}
+        return [
+            widgets.HTML(_page.STYLE, layout={"height": "0px", "margin": "0"}),
+            widgets.HBox([*limits, self.verdict], layout=line),
+            widgets.HBox([self.find, self.stop, self.progress, self.reset, self.status], layout=line),
+            widgets.HBox([left, right], layout={"width": "100%"}),
+            self.figure,
+            widgets.HBox([self.target, self.folder, self.export], layout=line),
+            self.exported,
+            widgets.HBox(
+                [
+                    widgets.VBox([self.changes, self.advice], layout=below),
+                    widgets.VBox([self.difference], layout=below),
+                ],
+                layout={"width": "100%"},
+            ),
+        ]
+
+    # What happens when a slider or a limit moves.
+
+    def _moved(self) -> None:
+        """Answer at once with a quick look; the rest follows when the sliders have come to rest."""
+        if self._held:
+            return
+        with self._drawing:
+            self._label()
+            if self._before is not None:
+                self._look()
+        self._settling.ask()
+
+    def _look(self) -> None:
+        settings = self.settings
+        seen = glance(self._twin, settings, scenario=self._objective.scenarios[0])
+        self._quick, self._chosen_s = seen.numbers, seen.latency_s
+        self._draw()
+
+    def _limited(self) -> None:
+        slos = tuple(
+            replace(slo, limit=self.limits[slo.quantity][0].value / _field(slo)[0])
+            for slo in self._objective.slos
+        )
+        self._objective = replace(self._objective, slos=slos)
+        self._draw()
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Let several sliders move as one."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    def _put(self, settings: Settings) -> None:
+        with self._together():
+            for key, row in self.sliders.items():
+                row.put(settings.get(key, row.now))
+        self._moved()
+
+    def _settle(self, stale: Stale) -> None:
+        """Follow with the load curve and the intervals, unless a slider moves meanwhile."""
+        try:
+            self._follow(stale)
+        except WorkbenchError as error:
+            self.status.value = _page.error(str(error))
+
+    def _follow(self, stale: Stale) -> None:
+        twin, scenario = self._twin, self._objective.scenarios[0]
+        settings = self.settings
+        if self._before is None:
+            before = predict(twin, {}, scenario=scenario, seed=1)
+            with self._drawing:
+                self._before = self._known[twin.settings] = before
+                self._now_s = self._chosen_s = before.latency_s
+                self._say("Move a slider, or let the twin find settings that hold the SLO.")
+                self._open_busiest(before)
+                self._look() if settings != twin.settings else self._draw()
+            self._curves["now"] = load_curve(twin, {})
+        curve = self._curve(settings, stale)
+        if curve is None:
+            return
+        with self._drawing:
+            self._curves["chosen"] = curve
+            self._draw()
+        if settings not in self._known:
+            runs = max(4, int(_REQUESTS / max(1.0, twin.workload.mean_rps() * twin.duration_s)))
+            some = replace(twin, replicates=twin.replicates[:runs])
+            self._known[settings] = predict(some, settings, scenario=scenario, seed=1)
+        if not stale():
+            with self._drawing:
+                self._chosen_s = self._known[settings].latency_s
+                self._draw()
+                self._show_changes()
+
+    def _curve(self, settings: Settings, stale: Stale) -> pd.DataFrame | None:
+        points = []
+        for load in LOADS:
+            if stale():
+                return None
+            points.append(load_curve(self._twin, settings, loads=(load,)))
+        return pd.concat(points, ignore_index=True)
+
+    # What is shown.
+
+    def _view(self) -> Figure:
+        return view(
+            self._now_s,
+            self._chosen_s,
+            self._curves["now"],
+            self._curves["chosen"],
+            slos=self._objective.slos,
+            recorded_rps=self._twin.workload.mean_rps(),
+        )
+
+    def _draw(self) -> None:
+        with self._drawing:
+            prediction = self._known.get(self.settings)
+            before = None if self._before is None else dict(self._before.table["value"])
+            after = self._quick if prediction is None else dict(prediction.table["value"])
+            if before is not None:
+                redraw(self.figure, self._view())
+            stations = [name for name in self._services if before and f"utilisation/{name}" in before]
+            self.numbers.value = _page.numbers(before, after, prediction, stations or self._services)
+            self.verdict.value = _page.verdict(self._objective.slos, after, prediction)
+            self.notes.value = _page.notes(prediction.outside if prediction else ())
+
+    def _label(self) -> None:
+        titles = []
+        for service, rows in self._services.items():
+            for row in rows:
+                row.say()
+            moved = sum(row.changed for row in rows)
+            titles.append(f"{service} – {moved} changed" if moved else service)
+        if tuple(titles) != self.accordion.titles:
+            self.accordion.titles = tuple(titles)
+
+    def _show_changes(self) -> None:
+        settings = self.settings
+        self.changes.value = _page.changes(settings, self._twin.settings, self._twin.knobs)
+        found = self._found is not None and self._found.settings == settings
+        self.advice.value = _page.advice(self._found) if found else ""
+        if settings in self._known:
+            self.difference.value = _in_words(
+                lambda: _page.difference(difference(self._recommendation(), self.target.value))
+            )
+
+    def _open_busiest(self, before: Prediction) -> None:
+        busy = [before.table["value"].get(f"utilisation/{name}", 0.0) for name in self._services]
+        if self.accordion.selected_index == 0 and busy:
+            self.accordion.selected_index = int(np.argmax(busy))
+
+    def _say(self, text: str) -> None:
+        self.status.value = _page.plain(text)
+
+    # Search and export.
+
+    def _find(self) -> None:
+        if self._searching and self._searching.is_alive():
+            return
+        self._stopped.clear()
+        self._enable(searching=True)
+        self.progress.value, self.progress.bar_style = 0, ""
+        self._say("Searching …")
+        self._searching = threading.Thread(target=self._search, daemon=True, name="workbench search")
+        self._searching.start()
+
+    def _stop(self) -> None:
+        self._stopped.set()
+        self.stop.disabled = True
+        self._say("Stopping: the best so far is being confirmed …")
+
+    def _search(self) -> None:
+        try:
+            found = search(self._twin, objective=self._objective, budget=_BUDGET, progress=self._progressed)
+        except WorkbenchError as error:
+            self.status.value = _page.error(str(error))
+        else:
+            self._take(found)
+        finally:
+            self._enable(searching=False)
+
+    def _progressed(self, progress: Progress) -> bool:
+        if not self._stopped.is_set():
+            held = "holds the SLO" if progress.holds else "does not hold the SLO yet"
+            self.progress.value = progress.evaluations
+            self._say(f"{progress.evaluations} of {progress.budget} settings tried; the best {held}")
+        return not self._stopped.is_set()
+
+    def _take(self, found: Recommendation) -> None:
+        with self._drawing:
+            self._found = found
+            self._before = self._known[self._twin.settings] = found.before
+            self._known[found.settings] = found.after
+            self._put(found.settings)
+            self._show_changes()
+        stopped = "Stopped. " if self._stopped.is_set() else ""
+        self._say(f"{stopped}Advice: {found.advice}; {found.evaluations} settings tried.")
+
+    def _enable(self, *, searching: bool) -> None:
+        self.find.disabled = self.reset.disabled = searching
+        self.stop.disabled = not searching
+        for row in self.sliders.values():
+            row.choice.disabled = searching or not row.knob.tunable
+
+    def _recommendation(self) -> Recommendation:
+        """Give what is exported: the search's if the sliders still stand there, else a choice by hand."""
+        settings, slos = self.settings, self._objective.slos
+        if self._found is not None and (self._found.settings, self._found.slos) == (settings, slos):
+            return self._found
+        return chosen(
+            self._twin,
+            settings,
+            self._objective,
+            before=self._before,
+            after=self._known.get(settings),
+            seed=0,
+        )
+
+    def _export(self) -> None:
+        self.exported.value = _page.plain("Writing …")
+        self.exported.value = _in_words(self._write)
+
+    def _write(self) -> str:
+        folder = Path(self.folder.value).expanduser()
+        paths = export(self._recommendation(), self.target.value, folder)
+        return _page.plain("Written: " + ", ".join(os.path.relpath(path) for path in paths))
+
+
+def _in_words(act: Callable[[], str]) -> str:
+    """Give what `act` gives, or the error in words."""
+    try:
+        return act()
+    except WorkbenchError as error:
+        return _page.error(str(error))
+    except OSError as error:
+        return _page.error(f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+def _field(slo: SLO) -> tuple[float, str, float]:
+    from workbench.twin.outcome import unit
+
+    return _FIELDS[unit(slo.quantity)]
+
+
+def _limit(slo: SLO) -> tuple[Any, Any]:
+    """Make the field in which an SLO's limit is edited, and its unit."""
+    scale, unit, step = _field(slo)
+    name = str(slo).rsplit(" ", 2 if unit != "/s" else 1)[0]
+    field = widgets.BoundedFloatText(
+        value=round(slo.limit * scale, 6), min=0, max=1e9, step=step, description=name,
+        style={"description_width": "initial"}, layout={"width": "150px"},
+    )  # fmt: skip
+    return field, widgets.HTML(unit, layout={"width": "26px"})
