@@ -116,9 +116,7 @@ def advice(recommendation: Recommendation) -> str:
         LEAVE: "Leave everything as it is: it holds the SLO and nothing cheaper does.",
         NO_ADVICE: "No advice: nothing tried holds the SLO. The sliders stand at what comes nearest.",
     }.get(recommendation.advice, "Change the settings below: the cheapest found that hold the SLO.")
-    tried = (
-        f"{recommendation.evaluations} settings tried, in: {', '.join(recommendation.evidence['scenarios'])}."
-    )
+    tried = f"{recommendation.evaluations} settings tried, with {', '.join(recommendation.evidence['scenarios'])}."
     refused = "".join(
         f"<li>{escape(str(row['alternative']))}: P99 {shown('p99_s', row['p99_s'])}, "
         f"errors {shown('error_share', row['error_share'])}, cost {row['cost']:.0f}; "

@@ -22,7 +22,7 @@ _LEFT_PX, _RIGHT_PX = 100, 126  # of the track, on which the recorded value is m
 
 @dataclass(frozen=True, eq=False)
 class KnobSlider:
-    """One knob's slider: `now` is the recorded value, `choice` the widget that people move, `row` all of it."""
+    """One knob's slider: `now` is the recorded value, `choice` what people move, `row` all of it."""
 
     knob: Knob
     now: Value

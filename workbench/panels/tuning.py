@@ -1,7 +1,7 @@
 """The tuning panel: move settings, see what the twin expects, let it search, and export.
 
-A move is answered by a quick look at one simulation, in the moment; the load curve and the intervals follow in
-a thread when the sliders rest.
+A move is answered at once by a quick look at one simulation; the load curve and the intervals follow in a
+thread when the sliders rest.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class TuningPanel(widgets.VBox):
         super().__init__(self._rows())
         self.add_class("wb-tuning")
         self._say(
-            "Reading the twin …" if is_cached() else "Compiling the twin, about 10 s, once per machine …"
+            "Predicting the present settings …"
+            if is_cached()
+            else "Compiling the twin, about 10 s, once per machine …"
         )
         self._settling.ask()
 
