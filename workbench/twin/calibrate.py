@@ -9,9 +9,12 @@ general stationary observations, Ann. Statist. 1989, §2.1), since neighbouring 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.holds import holds
 from workbench.analysis.visits import calls, tries, visits
 from workbench.capture import Capture
 from workbench.errors import CalibrationError
@@ -81,10 +84,10 @@ def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0)
 
 
 class _Picked:
-    """Blocks of time drawn with replacement: how often each was drawn, and the load that they carried."""
+    """Blocks of time drawn with replacement: how often each, the load they carried, and luck in the means."""
 
-    def __init__(self, weight: np.ndarray, load: float) -> None:
-        self.weight, self.load = weight, load
+    def __init__(self, weight: np.ndarray, load: float, luck: float) -> None:
+        self.weight, self.load, self.luck = weight, load, luck
 
 
 class _Evidence:
@@ -106,19 +109,26 @@ class _Evidence:
         self._clients = sorted(set(made) - served)
         offsets = np.cumsum([0] + [int(np.ceil(c.duration_s / BLOCK_S)) for c in captures])
         self._blocks = int(offsets[-1])
-        self._visits = pd.concat(
-            [_blocked(visits(c), c, o) for c, o in zip(captures, offsets, strict=False)], ignore_index=True
-        )
         self._tries = pd.concat(
             [_blocked(tries(c), c, o) for c, o in zip(captures, offsets, strict=False)], ignore_index=True
         )
+        self._visits = pd.concat(
+            [
+                _blocked(visits(c), c, o).assign(again=lambda v, c=c: _again(c, v))
+                for c, o in zip(captures, offsets, strict=False)
+            ],
+            ignore_index=True,
+        )
+
+        means = _means_of_all(captures)
+        self._means = {s: own for s, own in means.items() if own.calls_s > 0 or not self.calls.get(s)}
 
     def resample(self, rng: np.random.Generator) -> _Picked:
         drawn = rng.integers(0, self._blocks, self._blocks)
         weight = np.bincount(drawn, minlength=self._blocks)
         total = max(1, self._arrivals().size)
         # The rate is known as well as a Poisson count lets it be, whatever its steps within the window.
-        return _Picked(weight, rng.poisson(total) / total)
+        return _Picked(weight, rng.poisson(total) / total, rng.standard_normal())
 
     def tables(self, network: Network, picked: _Picked | None) -> dict[str, Demand]:
         found = {}
@@ -134,13 +144,32 @@ class _Evidence:
                     expected=f"at least {FEWEST}, to know how long its work takes",
                     remedy="record a longer window or a larger share of traces",
                 )
+            # Slow work is tried more often, so that retries that meet it again would count it more often.
+            fresh = own[~own["again"]]
+            own = fresh if len(fresh) >= FEWEST else own
             good = own[own["outcome"] == "ok"]
             after = None
             if station.calls and len(good) >= FEWEST:
                 after = _table(good["between_s"] + good["after_s"], good["block"], picked)
             before = own["before_s"] if station.calls else own["before_s"] + own["after_s"]
-            found[station.name] = Demand(_table(before, own["block"], picked), after)
+            table = Demand(_table(before, own["block"], picked), after)
+            found[station.name] = self._of_all(station.name, table, len(own), picked)
         return found
+
+    def _of_all(self, service: str, table: Demand, sampled: int, picked: _Picked | None) -> Demand:
+        """Give the demand of sampled visits the mean that the counters of all visits say.
+
+        What remains unknown of that mean is the spread of work over all visits, not over the sampled ones.
+        """
+        if service not in self._means:
+            return table
+        known = self._means[service]
+        spread = self._visits.loc[self._visits["service"] == service, "before_s"].std()
+        luck = (picked.luck if picked else 0.0) * spread / np.sqrt(known.visits)
+        factor = (known.own_s + luck) / table.mean_s()
+        if abs(factor - 1) > 5 * spread / table.mean_s() / np.sqrt(sampled):
+            return table  # no sampling error is so large: the counters speak of something else
+        return Demand(table.before * factor, None if table.after is None else table.after * factor)
 
     def transit(self, network: Network, picked: _Picked | None) -> dict[str, np.ndarray]:
         found = {}
@@ -234,10 +263,33 @@ class _Evidence:
         return notes
 
 
+def _means_of_all(captures: tuple[Capture, ...]) -> dict[str, Any]:
+    """Give own work (s) and number of visits by service, from counters; nothing where every span is kept."""
+    if all(capture.load.get("sample_share", 1.0) >= 1.0 for capture in captures):
+        return {}
+    found = pd.concat([holds(capture) for capture in captures]).dropna()
+    found[["own_s", "calls_s"]] = found[["own_s", "calls_s"]].mul(found["visits"], axis=0)
+    both = found.groupby("service")[["visits", "own_s", "calls_s"]].sum()
+    both[["own_s", "calls_s"]] = both[["own_s", "calls_s"]].div(both["visits"], axis=0)
+    return {str(row.Index): row for row in both.itertuples()}
+
+
 def _blocked(rows: pd.DataFrame, capture: Capture, offset: int) -> pd.DataFrame:
     since = (rows["start"] - capture.start).dt.total_seconds()
     last = int(np.ceil(capture.duration_s / BLOCK_S)) - 1
     return rows.assign(block=(since // BLOCK_S).clip(0, last).astype(int) + offset)
+
+
+def _again(capture: Capture, seen: pd.DataFrame) -> np.ndarray:
+    """Tell which visits a retry led to, directly or through a visit above."""
+    spans, made = capture.spans, tries(capture)
+    own, above = spans["trace_id"] + spans["span_id"], spans["trace_id"] + spans["parent_id"]
+    retries = made[made["attempt"] > 0]
+    reached = new = set(retries["trace_id"] + retries["span_id"])
+    while new:
+        new = set(own[above.isin(new)]) - reached
+        reached = reached | new
+    return (seen["trace_id"] + seen["span_id"]).isin(reached).to_numpy()
 
 
 def _table(values: pd.Series, block: pd.Series, picked: _Picked | None) -> np.ndarray:

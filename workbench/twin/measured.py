@@ -105,7 +105,7 @@ def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame
 def distributions(
     twin: Twin, capture: Capture, *, fitted: Capture | None = None, seed: int = 0
 ) -> dict[str, pd.DataFrame]:
-    """Give the latencies that callers met as distribution functions: measured, and the twin's, observed alike.
+    """Give what callers met as distribution functions: measured, and the twin's, observed alike.
 
     The twin runs at the capture's settings on the arrivals that really came. With `fitted`, the window that
     the twin was calibrated on, its latencies stand beside them: what one would expect without a model.
