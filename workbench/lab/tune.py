@@ -69,7 +69,7 @@ def tune(
     tell(f"starting the lab, settings: {settings}")
     with up(folder / "run", settings) as lab:
         tell(f"loading it with {rate_rps:g} requests/s for {window_s:g} s")
-        before = _window(lab, folder / "before", rate_rps, window_s, seed)
+        before = window(lab, folder / "before", rate_rps=rate_rps, window_s=window_s, seed=seed)
         tell("calibrating the twin")
         twin = calibrate(before, seed=seed)
         tell(f"searching settings for {' and '.join(map(str, slos))}")
@@ -86,14 +86,18 @@ def tune(
         tell(f"putting {files[0].name} in force without a restart")
         lab.apply(files[0])
         tell(f"loading it again with {rate_rps:g} requests/s for {window_s:g} s")
-        after = _window(lab, folder / "after", rate_rps, window_s, seed + 1)
+        after = window(lab, folder / "after", rate_rps=rate_rps, window_s=window_s, seed=seed + 1)
     shutil.rmtree(folder / "run", ignore_errors=True)
     verdict = verify(recommendation, before, after, seed=seed)
     tell("done")
     return Closed(before, twin, recommendation, files, after, verdict)
 
 
-def _window(lab: Lab, folder: Path, rate_rps: float, window_s: float, seed: int) -> Capture:
+def window(
+    lab: Lab, folder: str | Path, *, rate_rps: float = RATE_RPS, window_s: float = WINDOW_S, seed: int = 1
+) -> Capture:
+    """Load a lab steadily for `window_s`, after a short warm-up; record that in `folder`, and read it."""
+    folder = Path(folder)
     lab.load([(_WARM_S, rate_rps)], seed=seed + 1_000_000)
     plan = Plan(((window_s, rate_rps),), seed=seed)
     summary = lab.begin_load(plan).wait()
