@@ -22,9 +22,10 @@ from workbench.network import Scenario
 from workbench.settings import Knob, Settings, Value, find
 from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.recommendation import BY_HAND, CHANGE, LEAVE, NO_ADVICE, Recommendation
-from workbench.twin.model import Prediction, Twin, predict, run
+from workbench.twin.model import Prediction, Twin, glance, predict
 
 _SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0)  # of the budget, spent before each confirmation
+_REQUESTS = 12_000  # simulated by one evaluation, in each scenario
 _HOPELESS = 2.0  # three times the limit: further scenarios need not be tried
 _ALTERNATIVES = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds"]
 
@@ -70,7 +71,9 @@ def search(
     gives the same answer.
     """
     objective = objective or Objective()
-    chosen = [k if isinstance(k, Knob) else find(twin.knobs, k) for k in knobs or tunable(twin)]
+    chosen = [
+        k if isinstance(k, Knob) else find(twin.knobs, k) for k in (tunable(twin) if knobs is None else knobs)
+    ]
     fixed = [knob.key for knob in chosen if not knob.tunable]
     if fixed:
         raise SettingError(
@@ -275,8 +278,7 @@ class _Hunt:
         network = self._twin.at(settings)
         measured: list[dict[str, float]] = []
         for scenario in self._objective.scenarios:
-            workload = scenario.apply(self._twin.workload)
-            _, out = run(self._twin, network, workload, duration_s=self._twin.duration_s, seed=self._seed)
+            out = glance(self._twin, settings, scenario=scenario, requests=_REQUESTS, seed=self._seed)
             measured.append(out.numbers)
             if max(slo.excess(out.numbers[slo.quantity]) for slo in self._objective.slos) > _HOPELESS:
                 break

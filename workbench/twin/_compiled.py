@@ -37,13 +37,13 @@ def cache_folder() -> str:
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile in nopython mode, cached on disk under `cache_folder()`."""
+    """Compile in nopython mode, cached on disk under `cache_folder()`; other threads run meanwhile."""
     before = _config.CACHE_DIR
     _config.CACHE_DIR = cache_folder() or before
     try:
-        return numba.njit(cache=True, error_model="numpy", forceinline=(function.__name__ != "loop"))(
-            function
-        )
+        return numba.njit(
+            cache=True, nogil=True, error_model="numpy", forceinline=(function.__name__ != "loop")
+        )(function)
     finally:
         _config.CACHE_DIR = before
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from html import escape
 
@@ -138,20 +140,18 @@ def predict(
 
     Runs every replicate of the twin once, each with luck of its own: value is the median of the runs, low and
     high the mean ∓ the 95 % point of Student's t times the spread between runs (with the new window's own
-    luck included), never below 0. Raises SettingError for unknown knobs and values out of bounds.
+    luck included), never below 0 or, for shares, above 1. Raises SettingError for unknown knobs and values out of bounds.
     """
     network, duration_s = twin.at(settings), duration_s or twin.duration_s
-    runs = [
-        run(
-            twin,
-            network,
-            scenario.apply(workload),
-            duration_s=duration_s,
-            seed=seed * 1000 + i,
-            times_s=times_s,
+
+    def replicate(i: int, workload: Workload) -> Outcome:
+        luck = seed * 1000 + i
+        return run(
+            twin, network, scenario.apply(workload), duration_s=duration_s, seed=luck, times_s=times_s
         )[1]
-        for i, workload in enumerate(twin.replicates)
-    ]
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # the kernel lets go of the interpreter
+        runs = list(threads.map(replicate, *zip(*enumerate(twin.replicates), strict=True)))
     numbers = pd.DataFrame([r.numbers for r in runs])
     table = pd.DataFrame(
         {
@@ -183,10 +183,10 @@ def glance(
 
     About `requests` requests pass: a longer recording's rate over time is compressed, its steps included.
     """
-    workload, duration_s = scenario.apply(twin.workload), twin.duration_s
-    squeeze = min(1.0, requests / max(1.0, workload.mean_rps() * duration_s))
+    workload = scenario.apply(twin.workload)
+    squeeze = min(1.0, requests / max(1.0, workload.mean_rps() * twin.duration_s))
     workload = replace(workload, bin_s=workload.bin_s * squeeze)
-    return run(twin, twin.at(settings), workload, duration_s=duration_s * squeeze, seed=seed)[1]
+    return run(twin, twin.at(settings), workload, duration_s=twin.duration_s * squeeze, seed=seed)[1]
 
 
 LOADS = (0.5, 0.7, 0.85, 1.0, 1.1, 1.2, 1.35, 1.5)
@@ -222,7 +222,8 @@ def _bound(numbers: pd.DataFrame, side: int) -> pd.Series:
     bound = numbers.mean() + side * reach * numbers.std(ddof=1)
     logs = np.log(numbers[skewed])
     bound[skewed] = np.exp(logs.mean() + side * reach * logs.std(ddof=1))
-    return bound.clip(lower=0.0)
+    shares = [unit(c) == "share" for c in numbers]
+    return bound.clip(lower=0.0).clip(upper=np.where(shares, 1.0, np.inf))
 
 
 # Student's t at 95 % (one-sided) by degrees of freedom, index 1 …; beyond the table the normal's is near.
