@@ -13,7 +13,15 @@ _AXES = ("range", "tickvals", "ticktext")
 
 def live(figure: go.Figure) -> go.FigureWidget:
     """Give the figure as a widget that `redraw` updates in place."""
-    return go.FigureWidget(figure)
+    made = go.FigureWidget(figure)
+    made._config = made._config | {"responsive": True, "displaylogo": False}
+    return made
+
+
+def fit(shown: go.FigureWidget) -> None:
+    """Have the page measure the figure's width again; it is drawn before it has a place there."""
+    shown.layout.autosize = None
+    shown.layout.autosize = True
 
 
 def redraw(shown: go.FigureWidget, figure: go.Figure) -> None:

@@ -23,12 +23,13 @@ def tuning(
     curves: Mapping[str, pd.DataFrame],
     *,
     slo_s: float | None = None,
-    recorded_rps: float | None = None,
+    recorded_rps: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Draw distribution functions (columns value, share; s) and P99 against load (load_rps, value_s) by name.
 
-    Both mappings hold the same two names, the present settings first. The ground is clear, so that the page's
-    own colour shows; ranges go in half decades, so that small changes move the lines and not the axes.
+    Both mappings hold the same two names, the present settings first; `recorded_rps` is the mean and the peak
+    of the recorded load. The ground is clear, so that the page's own colour shows; ranges go in half decades,
+    so that small changes move the lines and not the axes.
     """
     # Made of plain values and checked once: a slider redraws it, and plotly's updates would take 50 ms.
     names = [*distributions]
@@ -38,8 +39,8 @@ def tuning(
     slowest = [v for trace in shares for v in trace["x"][trace["y"] > 0.0005]]
     layout = {
         "template": LIGHT,
-        "height": 270,
-        "margin": {"l": 64, "r": 14, "t": 52, "b": 44},
+        "height": 250,
+        "margin": {"l": 64, "r": 14, "t": 48, "b": 42},
         "paper_bgcolor": _CLEAR,
         "plot_bgcolor": _CLEAR,
         "uirevision": "kept",
@@ -53,7 +54,7 @@ def tuning(
             "range": [0.04, -3.1],
             "tickvals": _BEYOND,
             "ticktext": [f"{(1 - beyond) * 100:g} %" for beyond in _BEYOND],
-            "title": _title("share of requests"),
+            "title": _title("share answered"),
         },
         "xaxis2": _SMALL
         | {
@@ -107,20 +108,19 @@ def _title(text: str) -> dict[str, Any]:
     return {"text": text, "font": {"size": 12}, "standoff": 6}
 
 
-def _lines(slo_s: float | None, recorded_rps: float | None) -> list[dict[str, Any]]:
+def _lines(slo_s: float | None, recorded_rps: tuple[float, float] | None) -> list[dict[str, Any]]:
     slo = {"type": "line", "line": {"color": LIMIT, "dash": "dash", "width": 1.5}}
     recorded = {"type": "line", "line": {"color": GREY, "dash": "dot", "width": 1.5}}
     made = []
     if slo_s is not None:
         made.append(slo | {"xref": "x", "x0": slo_s, "x1": slo_s, "yref": "y domain", "y0": 0, "y1": 1})
         made.append(slo | {"xref": "x2 domain", "x0": 0, "x1": 1, "yref": "y2", "y0": slo_s, "y1": slo_s})
-    if recorded_rps is not None:
-        at = {"x0": recorded_rps, "x1": recorded_rps, "y0": 0, "y1": 1}
-        made.append(recorded | {"xref": "x2", "yref": "y2 domain"} | at)
+    for rps in recorded_rps or ():
+        made.append(recorded | {"xref": "x2", "x0": rps, "x1": rps, "yref": "y2 domain", "y0": 0, "y1": 1})
     return made
 
 
-def _names(slo_s: float | None, recorded_rps: float | None) -> list[dict[str, Any]]:
+def _names(slo_s: float | None, recorded_rps: tuple[float, float] | None) -> list[dict[str, Any]]:
     """Name the lines; annotations on a log axis stand at the logarithm."""
     text = {"showarrow": False, "xanchor": "left", "yanchor": "bottom", "font": {"size": 12}}
     red = text | {"font": {"size": 12, "color": LIMIT}}
@@ -129,9 +129,10 @@ def _names(slo_s: float | None, recorded_rps: float | None) -> list[dict[str, An
         slo, at = f"SLO {seconds_text(slo_s)}", np.log10(slo_s)
         made.append(red | {"text": slo, "xref": "x", "x": at, "yref": "y domain", "y": 0.02})
         made.append(red | {"text": slo, "xref": "x2 domain", "x": 0.01, "yref": "y2", "y": at})
-    if recorded_rps is not None:
-        name = f"recorded {recorded_rps:.0f}/s"
-        made.append(text | {"text": name, "xref": "x2", "x": recorded_rps, "yref": "y2 domain", "y": 0.02})
+    places = (("recorded mean", 0.98, "top"), ("peak", 0.02, "bottom"))
+    for rps, (name, y, anchor) in zip(recorded_rps or (), places, strict=False):
+        at = {"xref": "x2", "x": rps, "xanchor": "right", "yref": "y2 domain", "y": y, "yanchor": anchor}
+        made.append(text | at | {"text": f"{name} {rps:.0f}/s"})
     return made
 
 
@@ -139,7 +140,7 @@ def _heads() -> list[dict[str, Any]]:
     head = {"showarrow": False, "xanchor": "left", "yanchor": "bottom", "xref": "paper", "yref": "paper"}
     return [
         head
-        | {"text": "<b>How slow is which share of requests?</b>", "x": 0, "y": 1.01, "font": {"size": 13}},
+        | {"text": "<b>How many requests are answered by when?</b>", "x": 0, "y": 1.01, "font": {"size": 13}},
         head | {"text": "<b>How slow is P99 at other loads?</b>", "x": 0.56, "y": 1.01, "font": {"size": 13}},
     ]
 

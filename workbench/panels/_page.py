@@ -9,6 +9,7 @@ from workbench.settings import Knob, Settings
 from workbench.tuning.objective import SLO, shown, shown_setting
 from workbench.tuning.recommendation import LEAVE, NO_ADVICE, SHOWN, Recommendation
 from workbench.twin.model import Prediction
+from workbench.twin.outcome import MEASURED_AT
 
 # JupyterLab's own colours, so that light and dark pages both hold; the figure's texts and lines follow too.
 STYLE = """<style>
@@ -17,10 +18,12 @@ STYLE = """<style>
 .wb-tuning .wb-faint { color: var(--jp-ui-font-color2, #666); font-size: 12px; }
 .wb-tuning .wb-changed { font-weight: 700; }
 .wb-tuning .wb-head { font-weight: 600; font-size: 12px; color: var(--jp-ui-font-color2, #666);
-  border-top: 1px solid var(--jp-border-color2, #ddd); margin-top: 2px; padding-top: 2px; }
-.wb-tuning .wb-row, .wb-tuning .wb-fixed { position: relative; height: 27px; overflow: visible; }
+  border-top: 1px solid var(--jp-border-color2, #ddd); padding-top: 1px; line-height: 1.3; }
+.wb-tuning .wb-row, .wb-tuning .wb-fixed { position: relative; height: 23px; overflow: visible;
+  align-items: center; margin: 0; }
+.wb-tuning .wb-row > *, .wb-tuning .wb-fixed > * { margin-top: 0; margin-bottom: 0; }
 .wb-tuning .wb-fixed { opacity: 0.5; }
-.wb-tuning .wb-mark { position: absolute; top: 21px; width: 2px; height: 7px;
+.wb-tuning .wb-mark { position: absolute; top: 6px; width: 2px; height: 7px;
   background: var(--jp-ui-font-color2, #666); }
 .wb-tuning .wb-row .widget-html-content, .wb-tuning .wb-fixed .widget-html-content { white-space: nowrap; }
 .wb-tuning table.wb-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums;
@@ -30,6 +33,11 @@ STYLE = """<style>
   border-bottom: 1px solid var(--jp-border-color2, #ddd); background: none; vertical-align: middle; }
 .wb-tuning table.wb-table th:first-child, .wb-tuning table.wb-table td:first-child { text-align: left; }
 .wb-tuning table.wb-table th { font-weight: 600; }
+.wb-tuning .jupyter-widget-Collapse-header, .wb-tuning .jp-Collapse-header { padding: 3px 8px; }
+.wb-tuning .jupyter-widget-Collapse-contents, .wb-tuning .jp-Collapse-contents { padding: 4px 6px; }
+.wb-tuning .jupyter-widget-Collapse-contents > *, .wb-tuning .jp-Collapse-contents > * { padding: 0; }
+.wb-tuning .jupyter-widget-Collapse, .wb-tuning .jp-Collapse { margin-bottom: 2px; }
+.wb-tuning .wb-line { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .wb-tuning .wb-slo { font-weight: 600; padding: 3px 10px; border-radius: 3px; border-left: 6px solid;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .wb-tuning .wb-holds { color: #1d6b45; border-color: #2e8b5e; background: #e3f3ea; }
@@ -62,14 +70,15 @@ def numbers(
 ) -> str:
     """Give the table of quantities, now and chosen, with the interval once `prediction` is there."""
     rows = [(name, _NAMES.get(name, name.removesuffix("_s").upper())) for name in SHOWN]
-    rows += [(f"utilisation/{service}", f"{service}: workers busy") for service in services]
+    rows += [(f"utilisation/{service}", f"{service} busy") for service in services]
     cells = "".join(
         f"<tr><td title='{escape(text)}'>{escape(text)}</td><td>{_number(name, before)}</td>"
         f"<td><b>{_number(name, after, about=prediction is None)}</b></td>"
         f"<td class='wb-faint'>{_interval(name, prediction)}</td></tr>"
         for name, text in rows
     )
-    head = "<tr><th style='width:34%'>at the client</th><th style='width:18%'>now</th>"
+    told = f"Latency, throughput and errors at the {MEASURED_AT}; 90 % of such windows lie in the interval."
+    head = f"<tr title='{escape(told)}'><th style='width:26%'>predicted</th><th style='width:18%'>now</th>"
     head += "<th style='width:20%'>chosen</th><th>90 % interval</th></tr>"
     return f"<table class='wb-table'>{head}{cells}</table>"
 
@@ -100,7 +109,7 @@ def changes(settings: Settings, current: Settings, knobs: Sequence[Knob]) -> str
         f"<td>{escape(known[key].unit)}</td></tr>"
         for key, (old, new) in moved.items()
     )
-    head = "<tr><th style='width:46%'>setting</th><th>now</th><th>chosen</th><th>unit</th></tr>"
+    head = "<tr><th style='width:46%'>changed setting</th><th>now</th><th>chosen</th><th>unit</th></tr>"
     return f"<table class='wb-table'>{head}{rows}</table>"
 
 
@@ -116,7 +125,8 @@ def advice(recommendation: Recommendation) -> str:
         LEAVE: "Leave everything as it is: it holds the SLO and nothing cheaper does.",
         NO_ADVICE: "No advice: nothing tried holds the SLO. The sliders stand at what comes nearest.",
     }.get(recommendation.advice, "Change the settings below: the cheapest found that hold the SLO.")
-    tried = f"{recommendation.evaluations} settings tried, with {', '.join(recommendation.evidence['scenarios'])}."
+    scenarios = ", ".join(recommendation.evidence["scenarios"])
+    tried = f"{recommendation.evaluations} settings tried; scenarios: {scenarios}."
     refused = "".join(
         f"<li>{escape(str(row['alternative']))}: P99 {shown('p99_s', row['p99_s'])}, "
         f"errors {shown('error_share', row['error_share'])}, cost {row['cost']:.0f}; "
@@ -133,12 +143,12 @@ def notes(texts: Iterable[str]) -> str:
 
 def error(text: str) -> str:
     """Say what went wrong."""
-    return f"<span class='wb-error'>Error: {escape(text)}</span>"
+    return f"<div class='wb-error'>Error: {escape(text)}</div>"
 
 
 def plain(text: str) -> str:
-    """Say something in words."""
-    return f"<span>{escape(text)}</span>"
+    """Say something in words, in one line."""
+    return f"<div class='wb-line' title='{escape(text)}'>{escape(text)}</div>"
 
 
 def _faint(text: str) -> str:
@@ -155,6 +165,9 @@ def _interval(name: str, prediction: Prediction | None) -> str:
     if prediction is None or name not in prediction.table.index:
         return "…"
     low, high = (shown(name, bound) for bound in prediction.interval(name))
+    for unit in (" ms", " s", " %", "/s"):
+        if low.endswith(unit) and high.endswith(unit):
+            low = low.removesuffix(unit)
     return f"{low} to {high}"
 
 

@@ -16,8 +16,8 @@ from workbench.tuning.objective import shown_setting
 from workbench.tuning.search import grid
 from workbench.twin.model import Twin
 
-_NAME_PX, _TRACK_PX, _TEXT_PX = 84, 150, 150
-_LEFT_PX, _RIGHT_PX = 100, 126  # of the track, on which the recorded value is marked
+_NAME_PX, _TRACK_PX, _TEXT_PX = 70, 150, 142
+_MARK_PX, _RUN_PX = -140, 130  # where the handle is at the first step, and how far it runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +47,13 @@ class KnobSlider:
         """Write the chosen value and the recorded one beside the slider, and mark the latter below it."""
         values = [v for _, v in self.choice.options]
         share = values.index(self.now) / max(1, len(values) - 1)
-        self.mark.value = f"<div class='wb-mark' style='left:{_LEFT_PX + share * _RIGHT_PX:.1f}px'></div>"
+        self.mark.value = f"<div class='wb-mark' style='left:{_MARK_PX + share * _RUN_PX:.1f}px'></div>"
         value = escape(shown_setting(self.knob, self.choice.value))
         now = escape(_short(self.knob, self.now))
         self.text.value = (
-            f"<span class='wb-changed'>{value}</span> <span class='wb-faint'>now {now}</span>"
+            f"<span class='wb-changed'>{value}</span> <span class='wb-faint'>(now {now})</span>"
             if self.changed
-            else f"{value} <span class='wb-faint'>now</span>"
+            else f"{value} <span class='wb-faint'>(now)</span>"
         )
 
 

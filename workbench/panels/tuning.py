@@ -21,7 +21,7 @@ import pandas as pd
 from workbench import targets
 from workbench.analysis.latency import ecdf
 from workbench.errors import WorkbenchError
-from workbench.figures.live import Figure, live, redraw
+from workbench.figures.live import Figure, fit, live, redraw
 from workbench.figures.tuning import tuning as effect
 from workbench.panels import _page
 from workbench.panels._quiet import Stale, WhenQuiet
@@ -48,9 +48,12 @@ def view(
     chosen_curve: pd.DataFrame,
     *,
     slos: tuple[SLO, ...] = (),
-    recorded_rps: float | None = None,
+    recorded_rps: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw latencies (s) and load curves (`load_curve`) of the present and of the chosen settings."""
+    """Draw latencies (s) and load curves (`load_curve`) of the present and of the chosen settings.
+
+    `recorded_rps` is the mean and the peak load of the recording, to be marked.
+    """
     return effect(
         {"now": ecdf(now_s, points=160), "chosen": ecdf(chosen_s, points=160)},
         {
@@ -81,6 +84,8 @@ class TuningPanel(widgets.VBox):
         self._before: Prediction | None = None
         self._now_s = self._chosen_s = np.array([])
         self._curves = {"now": _NO_CURVE, "chosen": _NO_CURVE}
+        peak = float(twin.workload.rate_rps.max()) / twin.workload.mean_rps()
+        self._loads = sorted({*LOADS, max(1.0, peak)})
         self._quick: Mapping[str, float] | None = None
         self._known: dict[Settings, Prediction] = {}
         self._found: Recommendation | None = None
@@ -90,11 +95,8 @@ class TuningPanel(widgets.VBox):
         self._make(folder)
         super().__init__(self._rows())
         self.add_class("wb-tuning")
-        self._say(
-            "Predicting the present settings …"
-            if is_cached()
-            else "Compiling the twin, about 10 s, once per machine …"
-        )
+        compiles = "Compiling the twin, about 10 s, once per machine …"
+        self._say("Predicting the present settings …" if is_cached() else compiles)
         self._settling.ask()
 
     @property
@@ -121,16 +123,18 @@ class TuningPanel(widgets.VBox):
         )
         self.limits = {slo.quantity: _limit(slo) for slo in self._objective.slos}
         self.verdict = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
-        self.numbers, self.notes = widgets.HTML(), widgets.HTML(layout={"overflow": "auto", "flex": "1 1 0"})
-        self.find = widgets.Button(description="Find settings", button_style="primary", icon="search")
-        self.stop = widgets.Button(description="Stop", icon="stop", disabled=True, layout={"width": "80px"})
+        self.numbers, self.notes = widgets.HTML(), widgets.HTML()
+        self.find = widgets.Button(
+            description="Find settings", button_style="primary", icon="search", layout={"width": "124px"}
+        )
+        self.stop = widgets.Button(description="Stop", icon="stop", disabled=True, layout={"width": "76px"})
         self.reset = widgets.Button(
             description="Reset",
             icon="undo",
             tooltip="Back to the recorded settings",
-            layout={"width": "90px"},
+            layout={"width": "80px"},
         )
-        self.progress = widgets.IntProgress(max=_BUDGET, layout={"width": "140px"})
+        self.progress = widgets.IntProgress(max=_BUDGET, layout={"width": "110px"})
         self.status = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
         self.figure = live(self._view())
         self.changes, self.difference = widgets.HTML(), widgets.HTML()
@@ -157,11 +161,12 @@ class TuningPanel(widgets.VBox):
     def _rows(self) -> list[widgets.Widget]:
         line = {"align_items": "center", "height": "36px", "width": "100%"}
         limits = [part for field, unit in self.limits.values() for part in (field, unit)]
-        left = widgets.VBox([self.accordion], layout={"flex": "0 0 410px", "height": "372px"})
+        left = widgets.VBox([self.accordion], layout={"flex": "0 0 392px", "height": "352px"})
         right = widgets.VBox(
-            [self.numbers, self.notes], layout={"flex": "1 1 0", "height": "372px", "min_width": "0"}
+            [self.numbers, self.notes, self.changes],
+            layout={"flex": "1 1 0", "height": "352px", "min_width": "0", "overflow": "auto"},
         )
-        below = {"flex": "1 1 0", "min_width": "0", "height": "300px", "overflow": "auto"}
+        below = {"flex": "1 1 0", "min_width": "0", "height": "280px", "overflow": "auto"}
         return [
             widgets.HTML(_page.STYLE, layout={"height": "0px", "margin": "0"}),
             widgets.HBox([*limits, self.verdict], layout=line),
@@ -171,10 +176,7 @@ class TuningPanel(widgets.VBox):
             widgets.HBox([self.target, self.folder, self.export], layout=line),
             self.exported,
             widgets.HBox(
-                [
-                    widgets.VBox([self.changes, self.advice], layout=below),
-                    widgets.VBox([self.difference], layout=below),
-                ],
+                [widgets.VBox([part], layout=below) for part in (self.difference, self.advice)],
                 layout={"width": "100%"},
             ),
         ]
@@ -187,6 +189,7 @@ class TuningPanel(widgets.VBox):
             return
         with self._drawing:
             self._label()
+            self.changes.value = _page.changes(self.settings, self._twin.settings, self._twin.knobs)
             if self._before is not None:
                 self._look()
         self._settling.ask()
@@ -238,7 +241,7 @@ class TuningPanel(widgets.VBox):
                 self._say("Move a slider, or let the twin find settings that hold the SLO.")
                 self._open_busiest(before)
                 self._look() if settings != twin.settings else self._draw()
-            self._curves["now"] = load_curve(twin, {})
+            self._curves["now"] = load_curve(twin, {}, loads=self._loads)
         curve = self._curve(settings, stale)
         if curve is None:
             return
@@ -254,10 +257,11 @@ class TuningPanel(widgets.VBox):
                 self._chosen_s = self._known[settings].latency_s
                 self._draw()
                 self._show_changes()
+                fit(self.figure)
 
     def _curve(self, settings: Settings, stale: Stale) -> pd.DataFrame | None:
         points = []
-        for load in LOADS:
+        for load in self._loads:
             if stale():
                 return None
             points.append(load_curve(self._twin, settings, loads=(load,)))
@@ -272,7 +276,7 @@ class TuningPanel(widgets.VBox):
             self._curves["now"],
             self._curves["chosen"],
             slos=self._objective.slos,
-            recorded_rps=self._twin.workload.mean_rps(),
+            recorded_rps=(self._twin.workload.mean_rps(), float(self._twin.workload.rate_rps.max())),
         )
 
     def _draw(self) -> None:
