@@ -10,13 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench import tables
+from workbench.analysis.pools import pools
 from workbench.analysis.visits import visits
 from workbench.capture import Capture
 from workbench.network import Network, Scenario
 from workbench.settings import Settings, Value
-from workbench.twin import kernel
+from workbench.twin import arrivals, kernel
 from workbench.twin._scrapes import scrape
-from workbench.twin.model import AS_RECORDED, Twin, run
+from workbench.twin.model import AS_RECORDED, WARM_UP_S, Twin, run
 
 CURRENT: Mapping[str, Value] = Settings()
 
@@ -37,12 +38,11 @@ def simulate(
 
     Starts where the twin's capture started. `times_s` replays arrivals, in seconds from that start.
     """
-    network = twin.at(settings)
-    log, _ = run(
-        twin, network, scenario.apply(twin.workload), duration_s=duration_s, seed=seed, times_s=times_s
-    )
-    first = log["sent"][log["parent"] < 0].min(initial=0.0)
-    shift = -first if times_s is None or len(times_s) == 0 else -min(0.0, float(times_s[0]))
+    network, workload = twin.at(settings), scenario.apply(twin.workload)
+    if times_s is None:
+        times_s = arrivals.poisson(workload, start_s=-WARM_UP_S, end_s=duration_s, seed=seed)
+    log, _ = run(twin, network, workload, duration_s=duration_s, seed=seed, times_s=times_s)
+    shift = max(0.0, -float(times_s[0])) if len(times_s) else 0.0
     root = log["request"]
     entered = log["sent"][log["parent"] < 0][root]
     inside = (entered >= shift) & (entered < shift + duration_s)
@@ -67,8 +67,7 @@ def observe(simulated: Capture, *, like: Capture) -> Capture:
     """
     series: dict[str, pd.DataFrame] = {"series": tables.SERIES.empty(), "samples": tables.SAMPLES.empty()}
     if len(like.samples):
-        sizes = simulated.metric("worker_pool_size")
-        servers = {row[0] if isinstance(row, tuple) else row: sizes[row].iloc[0] for row in sizes.columns}
+        servers = pools(simulated).set_index("service")["size"].to_dict()
         interval = like.samples["time"].drop_duplicates().sort_values().diff().median()
         times = pd.date_range(simulated.start, simulated.end, freq=interval)
         buckets = _buckets(like)
