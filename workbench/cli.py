@@ -37,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
         sys.stderr.close()
         return 0
+    except OSError as error:  # a folder that cannot be written to, a full disk
+        print(f"workbench: {error}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

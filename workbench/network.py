@@ -221,6 +221,8 @@ class Workload:
         """Give the same at `load` times the arrivals, the demand of named stations times `slower`."""
         demand = dict(self.demand)
         for name, factor in (slower or {}).items():
+            if name not in demand:
+                raise SettingError(f"no station {name!r}", expected=f"one of {sorted(demand)}")
             old = demand[name]
             demand[name] = Demand(old.before * factor, None if old.after is None else old.after * factor)
         return replace(self, rate_rps=self.rate_rps * load, demand=demand)
@@ -237,6 +239,11 @@ class Scenario:
     name: str = "as recorded"
     load: float = 1.0
     slower: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _at_least("scenario.load", self.load, 0)
+        for name, factor in self.slower.items():
+            _at_least(f"scenario.slower.{name}", factor, 0)
 
     def apply(self, workload: Workload) -> Workload:
         """Give the workload under this scenario."""

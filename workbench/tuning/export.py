@@ -51,13 +51,21 @@ def export(
         after = module.edit(before, changes, knobs, why=why, where=str(source))
     names = (module.FILENAME, f"{module.FILENAME} (tuned)")
     diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names))
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        _write(path.with_name(path.name + ".rollback"), targets.encode(module, before)),
-        _write(path.with_name(path.name + ".diff"), targets.encode(module, diff)),
-        _write(folder / RECORD, recommendation.to_json().encode()),
-        _write(path, targets.encode(module, after)),
-    ][::-1]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            _write(path.with_name(path.name + ".rollback"), targets.encode(module, before)),
+            _write(path.with_name(path.name + ".diff"), targets.encode(module, diff)),
+            _write(folder / RECORD, recommendation.to_json().encode()),
+            _write(path, targets.encode(module, after)),
+        ][::-1]
+    except OSError as error:
+        raise TargetError(
+            f"cannot be written: {error.strerror}",
+            where=str(error.filename or folder),
+            expected="a folder that can be written to",
+            remedy="choose another folder",
+        ) from error
 
 
 def difference(recommendation: Recommendation, target: str) -> str:
@@ -73,9 +81,10 @@ def difference(recommendation: Recommendation, target: str) -> str:
 def _translated(recommendation: Recommendation, system: str) -> tuple[Settings, Settings, list[Knob]]:
     """Give present and recommended settings in another system's words, by way of the network."""
     new = recommendation.network
-    old = apply(
-        new, recommendation.knobs, {k: v for k, (v, _) in recommendation.changes.items() if v is not None}
-    )
+    was = {key: old for key, (old, _) in recommendation.changes.items()}
+    # What was unset stood at no limit, or at the least there is (one try, no backoff), as `search` takes it.
+    unset = {k.key: k.low if k.off is None else k.off for k in recommendation.knobs}
+    old = apply(new, recommendation.knobs, {k: unset[k] if v is None else v for k, v in was.items()})
     knobs = all_knobs(system, new)
     return settings_of(old, knobs), settings_of(new, knobs), knobs
 

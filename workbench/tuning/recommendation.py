@@ -158,7 +158,7 @@ def thaw(text: str, *, where: str = "recommendation") -> Frozen:
             before=_thawed(record["before"]),
             after=_thawed(record["after"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(
             where, f"not a recommendation: {error!r}", expected=FROZEN, remedy="export it again"
         ) from error
@@ -180,6 +180,9 @@ def _frozen(prediction: Prediction) -> dict[str, Any]:
 def _thawed(record: dict[str, Any]) -> Prediction:
     columns = ["value", "low", "high", "unit"]
     table = pd.DataFrame.from_dict(record["quantities"], orient="index", columns=columns)
+    absent = sorted({*SHOWN, "load_rps"} - set(table.index))
+    if absent:
+        raise KeyError(*absent)
     numbers = table[columns[:3]].astype(float)
     return Prediction(
         settings=Settings(record["settings"]),
