@@ -140,7 +140,8 @@ def predict(
 
     Runs every replicate of the twin once, each with luck of its own: value is the median of the runs, low and
     high the mean ∓ the 95 % point of Student's t times the spread between runs (with the new window's own
-    luck included), never below 0 or, for shares, above 1. Raises SettingError for unknown knobs and values out of bounds.
+    luck included), never below 0 or, for shares, above 1. Raises SettingError for unknown knobs and values
+    out of bounds.
     """
     network, duration_s = twin.at(settings), duration_s or twin.duration_s
 
