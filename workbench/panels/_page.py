@@ -124,7 +124,7 @@ def advice(recommendation: Recommendation) -> str:
     said = {
         LEAVE: "Leave everything as it is: it holds the SLO and nothing cheaper does.",
         NO_ADVICE: "No advice: nothing tried holds the SLO. The sliders stand at what comes nearest.",
-    }.get(recommendation.advice, "Change the settings below: the cheapest found that hold the SLO.")
+    }.get(recommendation.advice, "Change the settings listed above: the cheapest found that hold the SLO.")
     scenarios = ", ".join(recommendation.evidence["scenarios"])
     tried = f"{recommendation.evaluations} settings tried; scenarios: {scenarios}."
     refused = "".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -113,7 +114,7 @@ def _slider(knob: Knob, now: Value) -> KnobSlider:
     return made
 
 
-def _options(knob: Knob, values: list[Value]) -> list[tuple[str, Value]]:
+def _options(knob: Knob, values: Sequence[Value]) -> list[tuple[str, Value]]:
     """Name the values; no limit is beyond the largest."""
     order = sorted(values, key=lambda v: (knob.off is not None and v == knob.off, isinstance(v, str), v))
     return [(shown_setting(knob, value), value) for value in order]

@@ -28,11 +28,12 @@ from workbench.panels._quiet import Stale, WhenQuiet
 from workbench.panels._sliders import column, sliders
 from workbench.settings import Settings
 from workbench.tuning.export import difference, export
-from workbench.tuning.objective import SLO, Objective
+from workbench.tuning.objective import SLO, Objective, shown
 from workbench.tuning.recommendation import Recommendation
 from workbench.tuning.search import Progress, chosen, search
 from workbench.twin._compiled import is_cached
 from workbench.twin.model import LOADS, Prediction, Twin, glance, load_curve, predict
+from workbench.twin.outcome import unit
 
 _PAUSE_S = 0.25
 _REQUESTS = 150_000  # of an interval while sliders rest: about a second
@@ -74,9 +75,15 @@ class TuningPanel(widgets.VBox):
     """The widgets, and what they show: `sliders` by key, and the latest numbers for where these stand."""
 
     def __init__(
-        self, twin: Twin, objective: Objective, *, folder: str = "tuned", pause_s: float = _PAUSE_S
+        self,
+        twin: Twin,
+        objective: Objective,
+        *,
+        folder: str = "tuned",
+        pause_s: float = _PAUSE_S,
+        budget: int = _BUDGET,
     ) -> None:
-        self._twin, self._objective = twin, objective
+        self._twin, self._objective, self._budget = twin, objective, budget
         self._services = sliders(twin)
         self.sliders = {row.knob.key: row for rows in self._services.values() for row in rows}
         self._drawing = threading.RLock()  # the kernel's thread and ours both write to the page
@@ -134,7 +141,7 @@ class TuningPanel(widgets.VBox):
             tooltip="Back to the recorded settings",
             layout={"width": "80px"},
         )
-        self.progress = widgets.IntProgress(max=_BUDGET, layout={"width": "110px"})
+        self.progress = widgets.IntProgress(max=self._budget, layout={"width": "110px"})
         self.status = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
         self.figure = live(self._view())
         self.changes, self.difference = widgets.HTML(), widgets.HTML()
@@ -147,7 +154,7 @@ class TuningPanel(widgets.VBox):
         )
         self.folder = widgets.Text(value=folder, description="folder", style={"description_width": "50px"})
         self.export = widgets.Button(description="Export", button_style="primary", icon="download")
-        self.exported = widgets.HTML()
+        self.exported = widgets.HTML(layout={"min_height": "24px"})
         for row in self.sliders.values():
             row.choice.observe(lambda _: self._moved(), "value")
         for field, _ in self.limits.values():
@@ -196,8 +203,11 @@ class TuningPanel(widgets.VBox):
 
     def _look(self) -> None:
         settings = self.settings
-        seen = glance(self._twin, settings, scenario=self._objective.scenarios[0])
-        self._quick, self._chosen_s = seen.numbers, seen.latency_s
+        if settings in self._known:
+            self._chosen_s = self._known[settings].latency_s
+        else:
+            seen = glance(self._twin, settings, scenario=self._objective.scenarios[0])
+            self._quick, self._chosen_s = seen.numbers, seen.latency_s
         self._draw()
 
     def _limited(self) -> None:
@@ -227,8 +237,8 @@ class TuningPanel(widgets.VBox):
         """Follow with the load curve and the intervals, unless a slider moves meanwhile."""
         try:
             self._follow(stale)
-        except WorkbenchError as error:
-            self.status.value = _page.error(str(error))
+        except Exception as error:
+            self._failed(error)
 
     def _follow(self, stale: Stale) -> None:
         twin, scenario = self._twin, self._objective.scenarios[0]
@@ -304,8 +314,8 @@ class TuningPanel(widgets.VBox):
     def _show_changes(self) -> None:
         settings = self.settings
         self.changes.value = _page.changes(settings, self._twin.settings, self._twin.knobs)
-        found = self._found is not None and self._found.settings == settings
-        self.advice.value = _page.advice(self._found) if found else ""
+        found = self._found if self._found and self._found.settings == settings else None
+        self.advice.value = _page.advice(found) if found else ""
         if settings in self._known:
             self.difference.value = _in_words(
                 lambda: _page.difference(difference(self._recommendation(), self.target.value))
@@ -315,6 +325,12 @@ class TuningPanel(widgets.VBox):
         busy = [before.table["value"].get(f"utilisation/{name}", 0.0) for name in self._services]
         if self.accordion.selected_index == 0 and busy:
             self.accordion.selected_index = int(np.argmax(busy))
+
+    def _failed(self, error: Exception) -> None:
+        """Say it on the page; what is no error of ours is raised again, for the log."""
+        self.status.value = _page.error(str(error) or type(error).__name__)
+        if not isinstance(error, WorkbenchError):
+            raise error
 
     def _say(self, text: str) -> None:
         self.status.value = _page.plain(text)
@@ -338,11 +354,12 @@ class TuningPanel(widgets.VBox):
 
     def _search(self) -> None:
         try:
-            found = search(self._twin, objective=self._objective, budget=_BUDGET, progress=self._progressed)
-        except WorkbenchError as error:
-            self.status.value = _page.error(str(error))
-        else:
+            found = search(
+                self._twin, objective=self._objective, budget=self._budget, progress=self._progressed
+            )
             self._take(found)
+        except Exception as error:
+            self._failed(error)
         finally:
             self._enable(searching=False)
 
@@ -404,17 +421,16 @@ def _in_words(act: Callable[[], str]) -> str:
 
 
 def _field(slo: SLO) -> tuple[float, str, float]:
-    from workbench.twin.outcome import unit
-
+    """Give how an SLO's limit is written: times what, in which unit, in which steps."""
     return _FIELDS[unit(slo.quantity)]
 
 
 def _limit(slo: SLO) -> tuple[Any, Any]:
     """Make the field in which an SLO's limit is edited, and its unit."""
-    scale, unit, step = _field(slo)
-    name = str(slo).rsplit(" ", 2 if unit != "/s" else 1)[0]
+    scale, written, step = _field(slo)
+    name = str(slo).removesuffix(shown(slo.quantity, slo.limit))
     field = widgets.BoundedFloatText(
         value=round(slo.limit * scale, 6), min=0, max=1e9, step=step, description=name,
         style={"description_width": "initial"}, layout={"width": "150px"},
     )  # fmt: skip
-    return field, widgets.HTML(unit, layout={"width": "26px"})
+    return field, widgets.HTML(written, layout={"width": "26px"})
