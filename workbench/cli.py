@@ -168,12 +168,14 @@ def _record(given: argparse.Namespace) -> int:
 
 
 def _calibrate(given: argparse.Namespace) -> int:
+    from workbench.twin.measured import readable
+
     capture = workbench.read(given.capture)
     twin = workbench.calibrate(capture)
     print(twin)
     for note in twin.notes:
         print(f"note: {note}")
-    print(workbench.reproduction(twin, capture).to_string(float_format="{:.4g}".format))
+    print(readable(workbench.reproduction(twin, capture)).to_string())
     return 0
 
 

@@ -22,7 +22,7 @@ def test_the_loop_closes_live(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "every SLO holds" in last
     assert status == 0
     # What was promised for P50 and P95 came, and the file that was exported is what the lab ran with.
-    rows = {line.split()[0]: line for line in out.splitlines() if line.startswith(("p50_s", "p95_s"))}
+    rows = {line.split()[0]: line for line in out.splitlines() if line.startswith(("P50", "P95"))}
     assert all(row.rstrip().endswith("held") for row in rows.values()), rows
     ran = json.loads((folder / "after" / "manifest.json").read_text())["settings"]
     assert ran == flat(parse((folder / "tuned" / "lab.yaml").read_text()))

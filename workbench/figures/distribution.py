@@ -9,9 +9,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.figures._axes import log_seconds, quantile_name, seconds_text
-from workbench.figures.theme import LIMIT, MEASURED, PREDICTED, figure, plain
+from workbench.figures.theme import GREEN, GREY, LIMIT, MEASURED, PREDICTED, figure, plain
 
-_STYLES = ((MEASURED, "solid", "circle"), (PREDICTED, "dash", "diamond"))
+_STYLES = (
+    (MEASURED, "solid", "circle"),
+    (PREDICTED, "dash", "diamond"),
+    (GREY, "dot", "square"),
+    (GREEN, "dashdot", "cross"),
+)
 _TICKS = (0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from workbench.settings import Knob, Settings
-from workbench.tuning.objective import SLO, shown, shown_setting
+from workbench.tuning.objective import SLO, shown_setting
 from workbench.tuning.recommendation import LEAVE, NO_ADVICE, SHOWN, Recommendation
 from workbench.twin.model import Prediction
-from workbench.twin.outcome import MEASURED_AT
+from workbench.twin.outcome import MEASURED_AT, shown
 
 # JupyterLab's own colours, so that light and dark pages both hold; the figure's texts and lines follow too.
 STYLE = """<style>

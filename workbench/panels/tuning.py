@@ -28,12 +28,12 @@ from workbench.panels._quiet import Stale, WhenQuiet
 from workbench.panels._sliders import column, sliders
 from workbench.settings import Settings
 from workbench.tuning.export import difference, export
-from workbench.tuning.objective import SLO, Objective, shown
+from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.recommendation import Recommendation
 from workbench.tuning.search import Progress, chosen, search
 from workbench.twin._compiled import is_cached
 from workbench.twin.model import LOADS, Prediction, Twin, glance, load_curve, predict
-from workbench.twin.outcome import unit
+from workbench.twin.outcome import shown, unit
 
 _PAUSE_S = 0.25
 _REQUESTS = 150_000  # of an interval while sliders rest: about a second

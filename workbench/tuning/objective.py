@@ -11,7 +11,7 @@ from workbench.errors import SettingError
 from workbench.network import Network, Scenario
 from workbench.settings import Knob, Settings, Value
 from workbench.twin.model import AS_RECORDED, Prediction
-from workbench.twin.outcome import unit
+from workbench.twin.outcome import label, shown
 
 MORE_LOAD = Scenario("a quarter more load", load=1.25)
 _AT_LEAST = ("throughput_rps",)
@@ -55,8 +55,7 @@ class SLO:
 
     def __str__(self) -> str:
         sign = "≥" if self.quantity in _AT_LEAST else "≤"
-        name = self.quantity.removesuffix("_s").removesuffix("_rps").replace("_", " ")
-        return f"{name.upper() if name.startswith('p') else name} {sign} {shown(self.quantity, self.limit)}"
+        return f"{label(self.quantity)} {sign} {shown(self.quantity, self.limit)}"
 
 
 @dataclass(frozen=True)
@@ -82,24 +81,6 @@ class Objective:
         )
         size = sum(1.0 + _doublings(old, new) for old, new in current.difference(settings).values())
         return float(servers + size * self.change_price)
-
-
-def shown(quantity: str, value: float) -> str:
-    """Give a number with its unit as people read it: 412 ms, 0.8 %, 39.8/s."""
-    if np.isnan(value):
-        return "–"
-    kind = unit(quantity)
-    if kind == "s":
-        return (
-            f"{value:.2f} s"
-            if value >= 2
-            else f"{value * 1e3:.0f} ms"
-            if value >= 0.01
-            else f"{value * 1e3:.1f} ms"
-        )
-    if kind == "share":
-        return f"{value * 100:.2f} %" if value < 0.1 else f"{value * 100:.0f} %"
-    return f"{value:.1f}/s" if kind == "1/s" else f"{value:.2f}"
 
 
 def shown_setting(knob: Knob, value: Value) -> str:

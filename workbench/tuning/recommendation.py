@@ -12,8 +12,9 @@ import pandas as pd
 from workbench.errors import Malformed
 from workbench.network import Network, Scenario
 from workbench.settings import Knob, Settings, Value
-from workbench.tuning.objective import SLO, shown, shown_setting
+from workbench.tuning.objective import SLO, shown_setting
 from workbench.twin.model import Prediction
+from workbench.twin.outcome import label, shown
 
 CHANGE, LEAVE, NO_ADVICE, BY_HAND = "change", "leave as is", "no advice", "chosen by hand"
 SHOWN = ("p50_s", "p95_s", "p99_s", "throughput_rps", "error_share")
@@ -50,7 +51,7 @@ class Recommendation:
     def why(self) -> dict[str, str]:
         """Give for each changed key where its value comes from, in one line."""
         effect = ", ".join(
-            f"{q.removesuffix('_s').upper()} {shown(q, self.before[q])} → {shown(q, self.after[q])} "
+            f"{label(q)} {shown(q, self.before[q])} → {shown(q, self.after[q])} "
             f"({shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])})"
             for q in ("p99_s",)
         )
@@ -83,7 +84,7 @@ class Recommendation:
         for q in SHOWN:
             low, high = self.after.interval(q)
             lines.append(
-                f"  {q}: {shown(q, self.before[q])} → {shown(q, self.after[q])} "
+                f"  {label(q)}: {shown(q, self.before[q])} → {shown(q, self.after[q])} "
                 f"(90 %: {shown(q, low)} to {shown(q, high)})"
             )
         lines += [f"  note: {text}" for text in self.after.outside]
@@ -100,8 +101,8 @@ class Recommendation:
             for key, (old, new) in self.changes.items()
         )
         effects = "".join(
-            f"<tr><td>{q}</td><td>{shown(q, self.before[q])}</td><td><b>{shown(q, self.after[q])}</b></td>"
-            f"<td>{shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])}</td></tr>"
+            f"<tr><td>{label(q)}</td><td>{shown(q, self.before[q])}</td>"
+            f"<td><b>{shown(q, self.after[q])}</b></td><td>{shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])}</td></tr>"
             for q in SHOWN
         )
         return (

@@ -11,10 +11,10 @@ import pandas as pd
 from workbench.capture import Capture
 from workbench.errors import Contradiction
 from workbench.settings import Settings
-from workbench.tuning.objective import SLO, shown
+from workbench.tuning.objective import SLO
 from workbench.tuning.recommendation import SHOWN, Frozen, Recommendation
 from workbench.twin.measured import bootstrap
-from workbench.twin.outcome import MEASURED_AT
+from workbench.twin.outcome import MEASURED_AT, label, shown
 
 _SIDES = ("predicted_before", "before", "predicted", "after")
 BETTER, WORSE, SAME = "better", "worse", "not told apart"
@@ -50,7 +50,7 @@ class Verdict:
             cells = [_cell(str(q), row, name) for name in _SIDES]
             held = "held" if row["held"] else "missed"
             lines.append(
-                f"{q!s:15}{cells[0]:>24}{cells[1]:>24}  {cells[2]:>24}{cells[3]:>24}"
+                f"{label(str(q)):15}{cells[0]:>24}{cells[1]:>24}  {cells[2]:>24}{cells[3]:>24}"
                 f"  {row['judgement']}, {held}"
             )
         lines += [f"note: {note}" for note in self.notes]
@@ -73,7 +73,7 @@ class Verdict:
             "<tr><th></th>" + "<th>predicted</th><th>measured</th>" * 2 + "<th>judgement</th><th></th></tr>"
         )
         body = "".join(
-            f"<tr><td>{q}</td>"
+            f"<tr><td>{label(str(q))}</td>"
             + "".join(f"<td>{escape(_cell(str(q), row, name))}</td>" for name in _SIDES)
             + f"<td>{row['judgement']}</td><td>{'held' if row['held'] else 'missed'}</td></tr>"
             for q, row in self.table.iterrows()

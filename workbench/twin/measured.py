@@ -10,7 +10,7 @@ from workbench.analysis.pools import pools_over_time
 from workbench.capture import Capture
 from workbench.errors import Contradiction
 from workbench.twin.model import Twin, predict
-from workbench.twin.outcome import QUANTILES, unit
+from workbench.twin.outcome import QUANTILES, label, shown, unit
 from workbench.twin.simulate import observe, simulate
 
 BLOCK_S = 5.0
@@ -103,6 +103,26 @@ def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame
     overlap = (table["low"] <= table["measured_high"]) & (table["measured_low"] <= table["high"])
     table["agrees"] = near | overlap
     return table.assign(unit=here.loc[both, "unit"])
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Give a table of `reproduction` in words and units, for people."""
+
+    def interval(q: str, low: str, high: str) -> str:
+        return f"{shown(q, table.at[q, low])} to {shown(q, table.at[q, high])}"
+
+    rows = {
+        label(str(q)): {
+            "measured": shown(str(q), row["measured"]),
+            "measured, 90 %": interval(q, "measured_low", "measured_high"),
+            "predicted": shown(str(q), row["predicted"]),
+            "predicted, 90 %": interval(q, "low", "high"),
+            "error": f"{row['error']:+.1%}",
+            "agrees": "yes" if row["agrees"] else "no",
+        }
+        for q, row in table.iterrows()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def distributions(

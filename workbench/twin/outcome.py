@@ -67,6 +67,31 @@ def unit(name: str) -> str:
     return units.get(kind) or next(u for suffix, u in suffixes.items() if kind.endswith(suffix))
 
 
+def shown(quantity: str, value: float) -> str:
+    """Give a number with its unit as people read it: 412 ms, 0.8 %, 39.8/s."""
+    if np.isnan(value):
+        return "–"
+    kind = unit(quantity)
+    if kind == "s":
+        digits = 1 if value < 0.01 else 0
+        return f"{value:.2f} s" if value >= 2 else f"{value * 1e3:.{digits}f} ms"
+    if kind == "share":
+        return f"{value * 100:.2f} %" if value < 0.1 else f"{value * 100:.0f} %"
+    return f"{value:.1f}/s" if kind == "1/s" else f"{value:.2f}"
+
+
+def label(quantity: str) -> str:
+    """Give a quantity's name as people say it: P99, errors, orders busy."""
+    kind, _, station = quantity.partition("/")
+    if station:
+        return f"{station} {_OF_STATIONS[kind]}"
+    return _PLAIN.get(kind) or kind.removesuffix("_s").upper()
+
+
+_PLAIN = {"mean_s": "mean", "throughput_rps": "throughput", "error_share": "errors", "load_rps": "load"}
+_OF_STATIONS = {"utilisation": "busy", "wait": "wait", "queue": "queue", "tries": "tries"}
+
+
 def _overlap(start: np.ndarray, end: np.ndarray, low: float, high: float) -> float:
     """Sum of the parts of [start, end] that lie in [low, high]; rows that never ended (NaN) count nothing."""
     return float(np.nansum(np.clip(np.minimum(end, high) - np.maximum(start, low), 0, None)))
