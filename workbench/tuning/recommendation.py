@@ -50,10 +50,9 @@ class Recommendation:
 
     def why(self) -> dict[str, str]:
         """Give for each changed key where its value comes from, in one line."""
-        effect = ", ".join(
-            f"{label(q)} {shown(q, self.before[q])} → {shown(q, self.after[q])} "
-            f"({shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])})"
-            for q in ("p99_s",)
+        effect = (
+            f"P99 {shown('p99_s', self.before['p99_s'])} → {shown('p99_s', self.after['p99_s'])} "
+            f"({self._interval('p99_s')})"
         )
         errors = f"errors {shown('error_share', self.before['error_share'])} → "
         errors += shown("error_share", self.after["error_share"])
@@ -82,13 +81,16 @@ class Recommendation:
         for key, (old, new) in self.changes.items():
             lines.append(f"  {key}: {shown_setting(known[key], old)} → {shown_setting(known[key], new)}")
         for q in SHOWN:
-            low, high = self.after.interval(q)
             lines.append(
                 f"  {label(q)}: {shown(q, self.before[q])} → {shown(q, self.after[q])} "
-                f"(90 %: {shown(q, low)} to {shown(q, high)})"
+                f"(90 %: {self._interval(q)})"
             )
         lines += [f"  note: {text}" for text in self.after.outside]
         return "\n".join(lines)
+
+    def _interval(self, quantity: str) -> str:
+        low, high = self.after.interval(quantity)
+        return f"{shown(quantity, low)} to {shown(quantity, high)}"
 
     def __repr__(self) -> str:
         return f"Recommendation({self.text()})"
@@ -101,8 +103,9 @@ class Recommendation:
             for key, (old, new) in self.changes.items()
         )
         effects = "".join(
-            f"<tr><td>{label(q)}</td><td>{shown(q, self.before[q])}</td>"
-            f"<td><b>{shown(q, self.after[q])}</b></td><td>{shown(q, self.after.interval(q)[0])} to {shown(q, self.after.interval(q)[1])}</td></tr>"
+            "<tr>"
+            + "".join(f"<td>{cell}</td>" for cell in (label(q), shown(q, self.before[q])))
+            + f"<td><b>{shown(q, self.after[q])}</b></td><td>{self._interval(q)}</td></tr>"
             for q in SHOWN
         )
         return (
