@@ -141,9 +141,7 @@ class Network:
         return path
 
     def _changed(self, path: str, value: float) -> Network:
-        station = next(s for s in self.stations if path.startswith(s.name + "."))
-        changed = _put(station, path.removeprefix(station.name + ".").split("."), value)
-        return replace(self, stations=tuple(changed if s is station else s for s in self.stations))
+        return replace(self, stations=tuple(_put(s, s.name, path, value) for s in self.stations))
 
 
 def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, float]]:
@@ -158,13 +156,20 @@ def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, float]]:
             yield f"{prefix}.{item.name}", inner
 
 
-def _put(holder: Any, parts: list[str], value: float) -> Any:
-    if parts[0] == "calls":
-        calls = tuple(_put(c, parts[2:], value) if c.to == parts[1] else c for c in holder.calls)
-        return replace(holder, calls=calls)
-    if len(parts) == 1:
-        return replace(holder, **{parts[0]: value})
-    return replace(holder, **{parts[0]: _put(getattr(holder, parts[0]), parts[1:], value)})
+def _put(holder: Any, prefix: str, path: str, value: float) -> Any:
+    """Compare whole paths, since names of stations may hold dots."""
+    if not path.startswith(f"{prefix}."):
+        return holder
+    changed = {}
+    for item in fields(holder):
+        inner, here = getattr(holder, item.name), f"{prefix}.{item.name}"
+        if item.name == "calls":
+            changed["calls"] = tuple(_put(call, f"{here}.{call.to}", path, value) for call in inner)
+        elif is_dataclass(inner):
+            changed[item.name] = _put(inner, here, path, value)
+        elif here == path:
+            changed[item.name] = value
+    return replace(holder, **changed)
 
 
 def _refuse_cycles(network: Network) -> None:
