@@ -96,7 +96,7 @@ class Capture:
             {"service": s, "instance": i, **dict(pairs)}
             for s, i, pairs in zip(chosen["service"], chosen["instance"], chosen["labels"], strict=True)
         ]
-        keep = [all(row.get(k) == v for k, v in labels.items()) for row in rows]
+        keep = pd.array([all(row.get(k) == v for k, v in labels.items()) for row in rows], dtype=bool)
         chosen, rows = chosen[keep], [row for row, kept in zip(rows, keep, strict=True) if kept]
         keys = sorted({k for row in rows for k in row})
         differing = [k for k in keys if len({row.get(k) for row in rows}) > 1] or keys[:1]
@@ -228,7 +228,7 @@ def load(folder: str | Path) -> Capture:
             load=manifest["load"],
             **frames,
         )
-    except (KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
         raise Malformed(str(folder), f"not a whole saved capture: {error!r}") from error
 
 

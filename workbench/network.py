@@ -160,7 +160,7 @@ def _put(holder: Any, prefix: str, path: str, value: float) -> Any:
     """Compare whole paths, since names of stations may hold dots."""
     if not path.startswith(f"{prefix}."):
         return holder
-    changed = {}
+    changed: dict[str, Any] = {}
     for item in fields(holder):
         inner, here = getattr(holder, item.name), f"{prefix}.{item.name}"
         if item.name == "calls":

@@ -22,7 +22,7 @@ import pyarrow as pa
 from workbench import capture as captures
 from workbench import tables
 from workbench.capture import Capture, Source
-from workbench.errors import Contradiction, Malformed, ReadError, Unrecognized
+from workbench.errors import Contradiction, Malformed, ReadError, SettingError, Unrecognized
 from workbench.readers._seam import Parts, Reader, Stream
 from workbench.settings import Settings
 
@@ -72,7 +72,7 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
         return captures.load(folders[0])
     manifest = _manifest(folders[0]) if len(folders) == 1 else {}
     _refuse_absent(folders[0], manifest)
-    owners = {f["path"]: (f.get("service", ""), f.get("instance", "")) for f in manifest.get("files", [])}
+    owners = {f["path"]: (f["service"], f["instance"]) for f in manifest.get("files", [])}
     found: list[tuple[Source, Parts]] = []
     listed = {folders[0] / name for name in owners} if owners else None
     for named, root, group in _groups(folders, listed):
@@ -92,10 +92,10 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
             where=", ".join(str(p) for p in paths),
             expected=" or ".join(reader.FORMAT for reader in readers().values()),
         )
-    window = {k: pd.Timestamp(manifest[k]).tz_convert("UTC") for k in ("start", "end") if manifest.get(k)}
+    window = {key: manifest[key] for key in ("start", "end") if manifest.get(key) is not None}
     result = Capture(
         name=manifest.get("name", folders[0].name),
-        settings=Settings(manifest.get("settings", {})),
+        settings=manifest.get("settings", Settings()),
         load=manifest.get("load", {}),
         sources=tuple(source for source, _ in found),
         **window,
@@ -113,7 +113,26 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Malformed(str(path), f"not JSON: {error}", remedy="record the capture again") from error
-    return manifest if isinstance(manifest, dict) and manifest.get("format") == RECORDED else {}
+    if not isinstance(manifest, dict) or manifest.get("format") != RECORDED:
+        return {}
+    try:
+        return manifest | {
+            "start": _utc(manifest.get("start")),
+            "end": _utc(manifest.get("end")),
+            "settings": Settings(manifest.get("settings", {})),
+            "load": dict(manifest.get("load", {}).items()),
+            "files": [
+                {"service": "", "instance": "", **f, "path": str(f["path"])} for f in manifest["files"]
+            ],
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, SettingError) as error:
+        raise Malformed(
+            str(path), f"not the manifest of a recording: {error!r}", remedy="record the capture again"
+        ) from error
+
+
+def _utc(text: str | None) -> pd.Timestamp | None:
+    return None if text is None else pd.Timestamp(str(text)).tz_convert("UTC")
 
 
 def _refuse_absent(folder: Path, manifest: dict[str, Any]) -> None:
@@ -203,7 +222,7 @@ def _shift(stacks: pd.Series, by: int) -> pd.Series:
 
 def _refuse_foreign_times(capture: Capture, manifest: dict[str, Any]) -> None:
     """Refuse a recording in which a table lies wholly outside the window that its manifest names."""
-    if not manifest.get("start"):
+    if manifest.get("start") is None:
         return
     for name, column in (("spans", "start"), ("samples", "time"), ("pauses", "start")):
         times = getattr(capture, name)[column].dropna()

@@ -5,7 +5,6 @@ gz and zst are opened in place, with a bound on how far they may expand.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import zlib
@@ -67,7 +66,10 @@ class Stream:
         return raw
 
     def head(self) -> bytes:
-        """Give the first 64 KiB, or less if the file is shorter or its archive breaks off."""
+        """Give the first 64 KiB, or less if the file is shorter or its archive breaks off.
+
+        An archive of which nothing can be had raises Malformed.
+        """
         with self.open() as stream:
             if not isinstance(stream, _Bounded):
                 return stream.read(HEAD_BYTES)
@@ -144,9 +146,12 @@ class _Bounded(io.RawIOBase):
         return bytes(part)
 
     def peek_whole(self, size: int) -> bytes:
-        """Read up to `size` bytes; where the archive breaks off, give what came before."""
-        with contextlib.suppress(Malformed):
+        """Read up to `size` bytes; where the archive breaks off, give what came before, if anything did."""
+        try:
             self._fill(size)
+        except Malformed:
+            if not self._buffer:
+                raise
         return bytes(self._buffer[:size])
 
     def _fill(self, size: int) -> None:
