@@ -54,6 +54,7 @@ class Capture:
     links: pd.DataFrame = field(default_factory=tables.LINKS.empty)
     series: pd.DataFrame = field(default_factory=tables.SERIES.empty)
     samples: pd.DataFrame = field(default_factory=tables.SAMPLES.empty)
+    exemplars: pd.DataFrame = field(default_factory=tables.EXEMPLARS.empty)
     pauses: pd.DataFrame = field(default_factory=tables.PAUSES.empty)
     collections: pd.DataFrame = field(default_factory=tables.COLLECTIONS.empty)
     frames: pd.DataFrame = field(default_factory=tables.FRAMES.empty)
@@ -193,6 +194,7 @@ class Capture:
 _DATED = {
     "spans": "start",
     "samples": "time",
+    "exemplars": "time",
     "pauses": "start",
     "collections": "start",
     "stacks": "start",
@@ -236,14 +238,15 @@ def _bounds(capture: Capture) -> tuple[Any, Any]:
     firsts, lasts = [], []
     for name, column in _DATED.items():
         times = getattr(capture, name)[column].dropna()
-        if len(times):
+        if len(times) and name != "exemplars":  # a client keeps the last one of a bucket for days
             firsts.append(times.min())
             lasts.append(times.max())
     return (min(firsts), max(lasts)) if firsts else (pd.NaT, pd.NaT)
 
 
 def _check_references(capture: Capture) -> None:
-    _refer(capture, "samples", capture.samples["series"], "series", capture.series["series"])
+    for name in ("samples", "exemplars"):
+        _refer(capture, name, getattr(capture, name)["series"], "series", capture.series["series"])
     if len(capture.stacks):
         codes = capture.stacks["frames"].list.flatten()
         _refer(capture, "stacks", codes.astype("int64"), "frames", capture.frames["frame"])

@@ -230,8 +230,20 @@ SAMPLES = Table(
     "one value of a series",
     (
         _c("series", INT, "", "code of its series"),
-        _c("time", TIME, "", "sample time"),
+        _o("time", TIME, "", "sample time; missing where a scrape has no date"),
         _o("value", FLOAT, "", "value; NaN and infinities as scraped"),
+    ),
+)
+EXEMPLARS = Table(
+    "exemplars",
+    "one observation behind a sample, and its trace",
+    (
+        _c("series", INT, "", "code of its series"),
+        _o("time", TIME, "", "when it was observed"),
+        _o("value", FLOAT, "", "what was observed"),
+        _o("trace_id", TEXT, "", "trace that it belongs to"),
+        _o("span_id", TEXT, "", "span that it belongs to"),
+        _o("labels", MAP, "", "all labels of the exemplar"),
     ),
 )
 PAUSES = Table(
@@ -314,5 +326,17 @@ LOGS = Table(
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (SPANS, EVENTS, LINKS, SERIES, SAMPLES, PAUSES, COLLECTIONS, FRAMES, STACKS, LOGS)
+    for table in (
+        SPANS,
+        EVENTS,
+        LINKS,
+        SERIES,
+        SAMPLES,
+        EXEMPLARS,
+        PAUSES,
+        COLLECTIONS,
+        FRAMES,
+        STACKS,
+        LOGS,
+    )
 }

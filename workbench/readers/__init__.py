@@ -196,7 +196,7 @@ def _join(many: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     for frames in many:
         frames = dict(frames)
         if "series" in frames:
-            for name in ("series", "samples"):
+            for name in {"series", "samples", "exemplars"} & frames.keys():
                 frames[name] = frames[name].assign(series=frames[name]["series"] + next_series)
             next_series += len(frames["series"])
         if "frames" in frames:

@@ -21,8 +21,9 @@ _LATEST_NS = 2**63  # nanoseconds in 64 bits end in the year 2262
 class SpanColumns:
     """The three tables of traces in the making; `add` takes one span, `parts` gives what came of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, earliest_ns: int = 1) -> None:
         self.skipped: Counter[str] = Counter()
+        self._earliest_ns = earliest_ns
         self.notes: list[str] = []
         self._backwards = 0
         self._spans: dict[str, list] = {name: [] for name in tables.SPANS.names if name != "attributes"}
@@ -49,7 +50,7 @@ class SpanColumns:
         if not (trace_id and span_id):
             self.skipped["span without trace id or span id"] += 1
             return False
-        if not 0 < start_ns < _LATEST_NS:
+        if not self._earliest_ns <= start_ns < _LATEST_NS:
             self.skipped["span without a start, or after the year 2262"] += 1
             return False
         if duration_ns < 0:
@@ -73,7 +74,7 @@ class SpanColumns:
         self, trace_id: str, span_id: str, time_ns: int, name: str, attributes: dict[str, str]
     ) -> None:
         """Take an event of a span that was taken."""
-        if not 0 < time_ns < _LATEST_NS:
+        if not self._earliest_ns <= time_ns < _LATEST_NS:
             self.skipped["event without a time, or after the year 2262"] += 1
             return
         events = self._events

@@ -5,33 +5,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import orjson
 
-from workbench import tables
 from workbench.errors import Malformed
-from workbench.readers import _json
+from workbench.readers import _json, _points
 from workbench.readers._seam import Parts, Stream
+from workbench.readers._series import SeriesColumns, number
 
 FORMAT = "Prometheus HTTP API JSON"
 
 _TYPES = ("matrix", "vector", "scalar", "string")
-_SERVICE_LABELS = ("service", "service_name", "job")
-_LATEST_MS = 2**63 // 1_000_000 - 1  # what nanoseconds in 64 bits can hold: the year 2262
 
 
 def sniff(head: bytes) -> bool:
-    """True for an answer to a query, and for an error in its stead."""
+    """True for an answer to a query, for exemplars, and for an error in their stead."""
     keys = _json.outline(head)
     if keys.get("status") == "error" and {"errorType", "error"} <= keys.keys():
         return True
     if "data.resultType" in keys:
         return keys["data.resultType"] in _TYPES
-    return "data.result[].metric" in keys  # keys sorted: the type stands behind a long result
+    # keys sorted: the type stands behind a long result
+    return "data.result[].metric" in keys or "data[].exemplars" in keys
 
 
 def read(*streams: Stream) -> Parts:
@@ -39,79 +38,15 @@ def read(*streams: Stream) -> Parts:
 
     Native histograms give their `_count` and `_sum`; their buckets are counted as skipped.
     """
-    found = _Found()
+    found = SeriesColumns()
     for stream in streams:
         with _json.collector_resting():
             _read_answer(stream, found)
-    return found.parts()
+    return found.parts(", ".join(stream.name for stream in streams))
 
 
-class _Found:
-    """Series by their labels, and samples as flat lists, series after series."""
-
-    def __init__(self) -> None:
-        self.codes: dict[tuple[tuple[str, str], ...], int] = {}
-        self.series: list[tuple[str, dict[str, str]]] = []
-        self.blocks: list[tuple[int, int]] = []  # code of a series, how many samples of it follow
-        self.times_s: list[float] = []
-        self.values: list[float] = []
-        self.skipped: Counter[str] = Counter()
-        self.notes: list[str] = []
-
-    def add(self, metric: str, labels: dict[str, str], times: list[float], values: list[str]) -> None:
-        key = (("__name__", metric), *sorted(labels.items()))
-        code = self.codes.setdefault(key, len(self.series))
-        if code == len(self.series):
-            self.series.append((metric, labels))
-        sum(times)  # raises if one is not a number, while its place is known
-        self.blocks.append((code, len(times)))
-        self.times_s += times
-        self.values.extend(map(float, values))
-
-    def parts(self) -> Parts:
-        labels = [pairs for _, pairs in self.series]
-        blocks = np.array(self.blocks, dtype="int64").reshape(-1, 2)
-        samples = pd.DataFrame(
-            {
-                "series": np.repeat(blocks[:, 0], blocks[:, 1]),
-                "time": np.rint(np.array(self.times_s, dtype=float) * 1000),  # the API has milliseconds
-                "value": np.array(self.values, dtype=float),
-            }
-        )
-        samples = self._keep(samples, samples["time"].abs() < _LATEST_MS, "sample after the year 2262")
-        if len(blocks) > len(self.series):  # a series in several answers: they may overlap
-            repeated = samples.duplicated(["series", "time"])
-            samples = self._keep(samples, ~repeated, "sample repeated by another answer")
-            samples = samples.sort_values(["series", "time"])
-        times_ns = samples["time"].to_numpy().astype("int64") * 1_000_000
-        series = tables.SERIES.build(
-            {
-                "series": np.arange(len(labels)),
-                "metric": [metric for metric, _ in self.series],
-                "service": [next((ls[n] for n in _SERVICE_LABELS if ls.get(n)), "") for ls in labels],
-                "instance": [ls.get("instance", "") for ls in labels],
-                "labels": _json.map_column(
-                    list(chain.from_iterable(labels)),
-                    list(chain.from_iterable(ls.values() for ls in labels)),
-                    [0, *np.cumsum([len(ls) for ls in labels], dtype=int).tolist()],
-                ),
-            }
-        )
-        times = times_ns.view("datetime64[ns]")
-        samples = tables.SAMPLES.build(
-            {"series": samples["series"], "time": times, "value": samples["value"]}
-        )
-        return Parts({"series": series, "samples": samples}, self.skipped, self.notes)
-
-    def _keep(self, samples: pd.DataFrame, kept: pd.Series, reason: str) -> pd.DataFrame:
-        if lost := int((~kept).sum()):
-            self.skipped[reason] += lost
-            return samples[kept]
-        return samples
-
-
-def _read_answer(stream: Stream, found: _Found) -> None:
-    answer = _json.parse(stream.content(), stream.name)
+def _read_answer(stream: Stream, found: SeriesColumns) -> None:
+    answer, lists = _parse(stream.content(), stream.name)
     if not isinstance(answer, dict):
         raise Malformed(
             stream.name, f"a JSON {type(answer).__name__}", expected="an answer with status and data"
@@ -131,6 +66,9 @@ def _read_answer(stream: Stream, found: _Found) -> None:
     if answer.get("isPartial"):
         found.notes.append("the server says that its answer is partial")
     data = answer.get("data")
+    if isinstance(data, list):
+        _each(data, f"{stream.name}, data", lambda entry: _add_exemplars(entry, found))
+        return
     kind, result = (data.get("resultType"), data.get("result")) if isinstance(data, dict) else (None, None)
     if kind not in _TYPES:
         raise Malformed(
@@ -142,36 +80,78 @@ def _read_answer(stream: Stream, found: _Found) -> None:
     if not isinstance(result, list):
         raise Malformed(f"{stream.name}, data.result", f"a JSON {type(result).__name__}", expected="a list")
     entries: list[Any] = [{"metric": {}, "value": result}] if kind == "scalar" else result
+    _each(entries, f"{stream.name}, data.result", lambda entry: _add_series(entry, lists, found))
+
+
+def _parse(content: bytes, name: str) -> tuple[Any, list[memoryview]]:
+    """Parse an answer without its long lists of points, which are given beside it, numbered."""
+    skeleton, lists = _points.set_aside(content)
+    if lists:
+        try:
+            return _json.parse(skeleton, name), lists
+        except Malformed:  # found again below, with its place in the whole
+            lists = []
+    return _json.parse(content, name), lists
+
+
+def _each(entries: list[Any], place: str, add: Callable[[Any], None]) -> None:
     for index, entry in enumerate(entries):
         try:
-            _add_series(entry, found)
+            add(entry)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise Malformed(
-                f"{stream.name}, data.result[{index}]",
+                f"{place}[{index}]",
                 f"not a series: {type(error).__name__} {error}",
                 expected='{"metric": {…}, "values": [[seconds, "number"], …]}',
                 remedy="record the answer again",
             ) from error
 
 
-def _add_series(entry: dict[str, Any], found: _Found) -> None:
-    labels = dict(entry["metric"])
-    if not all(type(value) is str for value in labels.values()):
-        raise TypeError("a label that is not text")
-    metric = labels.pop("__name__", "")
+def _add_series(entry: dict[str, Any], lists: list[memoryview], found: SeriesColumns) -> None:
+    metric, labels = _named(entry["metric"])
     points = entry.get("values") or ([entry["value"]] if "value" in entry else [])
     histograms = entry.get("histograms") or ([entry["histogram"]] if "histogram" in entry else [])
-    if points or not histograms:
-        found.add(metric, labels, *_unzip(points))
+    if type(entry.get("values")) is int and lists:
+        _add(found, metric, labels, *_listed(lists[entry["values"]]))
+    elif points or not histograms:
+        _add(found, metric, labels, *_unzip(points))
     if histograms:
         times, states = _unzip(histograms)
-        found.add(f"{metric}_count", labels, times, [state["count"] for state in states])
-        found.add(f"{metric}_sum", labels, times, [state["sum"] for state in states])
+        for member in ("count", "sum"):
+            _add(found, f"{metric}_{member}", labels, times, [state[member] for state in states])
         found.skipped["native histogram: count and sum kept, buckets not"] += len(histograms)
+
+
+def _add(found: SeriesColumns, metric: str, labels: dict[str, str], times: Any, values: Any) -> None:
+    times_ms = np.rint(np.asarray(times, "float64") * 1000)  # the API has milliseconds
+    if isinstance(values, list):
+        values = np.array([number(value) for value in values], "float64")
+    if np.isnan(times_ms).any():
+        raise ValueError("a time that is no number")
+    found.add(found.code(metric, labels), times_ms, values)
+
+
+def _add_exemplars(entry: dict[str, Any], found: SeriesColumns) -> None:
+    code = found.code(*_named(entry["seriesLabels"]))
+    for exemplar in entry["exemplars"] or ():
+        value, time_s = number(exemplar["value"]), float(exemplar["timestamp"])
+        found.add_exemplar(code, round(time_s * 1000), value, dict(exemplar["labels"]))
+
+
+def _named(metric: Any) -> tuple[str, dict[str, str]]:
+    labels = dict(metric)
+    if not all(type(value) is str for value in labels.values()):
+        raise TypeError("a label that is not text")
+    return labels.pop("__name__", ""), labels
+
+
+def _listed(points: memoryview) -> tuple[Any, Any]:
+    return _points.parse(points) or _unzip(orjson.loads(points))
 
 
 def _unzip(points: list[list[Any]]) -> tuple[list[float], list[Any]]:
     if not set(map(len, points)) <= {2}:
         raise ValueError("a point that is not a time and a value")
     flat = list(chain.from_iterable(points))
+    sum(flat[::2])  # raises if one is not a number
     return flat[::2], flat[1::2]
