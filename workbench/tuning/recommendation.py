@@ -183,7 +183,7 @@ def _frozen(prediction: Prediction) -> dict[str, Any]:
 
 def _thawed(record: dict[str, Any]) -> Prediction:
     columns = ["value", "low", "high", "unit"]
-    table = pd.DataFrame.from_dict(record["quantities"], orient="index", columns=columns)
+    table = pd.DataFrame.from_dict(dict(record["quantities"].items()), orient="index", columns=columns)
     absent = sorted({*SHOWN, "load_rps"} - set(table.index))
     if absent:
         raise KeyError(*absent)
