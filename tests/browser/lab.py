@@ -8,8 +8,11 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from playwright.sync_api import Page, Route, sync_playwright
 
@@ -39,29 +42,41 @@ def jupyter(*arguments: str) -> Iterator[str]:
         _end(server)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A page, the errors that its console told, and what it would have saved, by path."""
+
+    page: Page
+    errors: list[str]
+    saved: dict[str, dict[str, Any]]
+
+
 @contextmanager
-def page(*, dark: bool = False) -> Iterator[Page]:
+def chromium(*, wait_s: float = 60) -> Iterator[Seen]:
     """Give a page of 1280 × 800 in a fresh Chromium. Nothing that it saves reaches the disk."""
     path = need_program("chromium", "apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=_CHROMIUM)
         try:
-            made = browser.new_page(
-                viewport={"width": 1280, "height": 800}, color_scheme="dark" if dark else "light"
-            )
-            made.route("**/api/contents/**", _unsaved)
-            yield made
+            seen = Seen(browser.new_page(viewport={"width": 1280, "height": 800}), [], {})
+            seen.page.set_default_timeout(wait_s * 1000)
+            seen.page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+            seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+            seen.page.route("**/api/contents/**", lambda route: _keep(route, seen.saved))
+            yield seen
         finally:
             browser.close()
 
 
-def _unsaved(route: Route) -> None:
+def _keep(route: Route, saved: dict[str, dict[str, Any]]) -> None:
     """Answer a save as if it had been done, so that the notebook in the project stays as it is."""
     request = route.request
+    path = request.url.split("?")[0].partition("/api/contents/")[2]
     if request.method == "PUT":
-        kept = route.fetch(method="GET", url=f"{request.url.split('?')[0]}?content=0", post_data=None)
+        saved[path] = request.post_data_json["content"]
+        kept = route.fetch(method="GET", url=f"{request.url.split('?')[0]}?content=0", post_data=b"")
         route.fulfill(response=kept)
-    elif request.method == "POST" and "/checkpoints" in request.url:
+    elif request.method == "POST" and path.endswith("/checkpoints"):
         route.fulfill(status=201, json={"id": "checkpoint", "last_modified": "2026-01-01T00:00:00Z"})
     else:
         route.continue_()
@@ -87,14 +102,23 @@ def _url(server: subprocess.Popen[str]) -> str:
 
 
 def _end(server: subprocess.Popen[str]) -> None:
-    """Ask the server to stop, which ends its kernels; then see to it that its group is gone."""
-    for signum, patience_s in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(server.pid, signum)
-        except ProcessLookupError:
+    """Ask the server to stop, which ends its kernels, and see to it that its whole group is gone."""
+    for asked, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
+        if not _alive(server, asked):
             break
-        try:
-            server.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            continue
-    server.stdout and server.stdout.close()
+        until_s = time.monotonic() + patience_s
+        while _alive(server) and time.monotonic() < until_s:
+            time.sleep(0.1)
+    server.wait(5)
+    if server.stdout:
+        server.stdout.close()
+
+
+def _alive(server: subprocess.Popen[str], signum: int = 0) -> bool:
+    """Send a signal to the server's group (0 only looks); False if nobody is left in it."""
+    server.poll()
+    try:
+        os.killpg(server.pid, signum)
+    except ProcessLookupError:
+        return False
+    return True
