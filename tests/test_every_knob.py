@@ -1,0 +1,92 @@
+"""Every knob of every system: one that is tunable moves a prediction, one that is not is never tuned."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+from tests.twin import hand
+from workbench.errors import SettingError
+from workbench.knobs import all_knobs, apply, settings_of, systems
+from workbench.network import Network
+from workbench.settings import Knob
+from workbench.tuning.objective import SLO, Objective
+from workbench.tuning.search import search, tunable
+from workbench.twin.model import AS_RECORDED, run
+
+# More is asked than there is of every pool, and tries are given up and made again, so that all of it matters.
+CROWDED = hand.CALM.with_(
+    {
+        "gateway/workers": 12,
+        "gateway/queue": 6,
+        "gateway/calls.orders.timeout_s": 0.15,
+        "gateway/calls.orders.attempts": 3,
+        "orders/workers": 3,
+        "orders/queue": 4,
+        "orders/calls.payments.timeout_s": 0.06,
+        "orders/calls.payments.attempts": 3,
+        "orders/calls.payments.jitter": 0.5,
+        "payments/workers": 1,
+        "payments/queue": 2,
+        "gateway/deadline_s": 0.2,
+        "orders/deadline_s": 0.1,
+        "payments/deadline_s": 0.03,
+    }
+)
+LIMITED = CROWDED.with_(
+    {f"{name}/limit.{part}": n for name in hand.CALLS for part, n in (("rate_rps", 45), ("burst", 3))}
+)
+TWINS = [hand.twin(settings, hand.workload([80.0]), duration_s=20) for settings in (CROWDED, LIMITED)]
+TWIN = TWINS[0]
+EVERY = [(system, knob) for system in systems() for knob in all_knobs(system, TWIN.network)]
+TUNABLE = [(system, knob) for system, knob in EVERY if knob.tunable]
+
+
+@functools.cache
+def numbers(twin: int, network: Network) -> dict[str, float]:
+    return run(TWINS[twin], network, TWINS[twin].workload, duration_s=20, seed=1)[1].numbers
+
+
+def beside(knob: Knob, network: Network) -> float:
+    """A value beside the present one: double it, or go to a half, or to the middle of the bounds."""
+    now = knob.from_network(network.get(knob.path))
+    for value in (now * 2, now / 2, (knob.low + knob.high) / 2):
+        value = round(value) if knob.whole else value
+        if knob.low <= value <= knob.high and value != now:
+            return value
+    raise AssertionError(knob)
+
+
+@pytest.mark.parametrize(("system", "knob"), TUNABLE, ids=[f"{s}:{k.key}" for s, k in TUNABLE])
+def test_a_tunable_knob_moves_a_prediction(system, knob):
+    changed = set()
+    for i, twin in enumerate(TWINS):
+        moved = apply(twin.network, [knob], {knob.key: beside(knob, twin.network)})
+        was, now = numbers(i, twin.network), numbers(i, moved)
+        changed |= {q for q in was if not math.isclose(was[q], now[q], rel_tol=1e-6, abs_tol=1e-9)}
+        assert np.isfinite(list(now.values())).all()
+    assert changed
+
+
+@pytest.mark.parametrize("system", systems())
+def test_every_system_has_a_tunable_knob_and_says_the_network_back(system):
+    knobs = all_knobs(system, TWIN.network)
+    assert any(knob.tunable for knob in knobs)
+    assert apply(TWIN.network, knobs, settings_of(TWIN.network, knobs)) == TWIN.network
+
+
+@pytest.mark.parametrize("system", systems())
+def test_a_knob_without_a_mechanism_is_refused_by_search(system):
+    fixed = [knob for knob in all_knobs(system, TWIN.network) if not knob.tunable]
+    for knob in fixed:
+        with pytest.raises(SettingError, match="move no mechanism of the twin"):
+            search(TWIN, [knob], Objective((SLO("p99_s", 1),), (AS_RECORDED,)), budget=1)
+
+
+def test_search_moves_tunable_knobs_alone_unless_told_otherwise():
+    assert tunable(TWIN)
+    assert all(knob.tunable for knob in tunable(TWIN))
+    assert {knob.key for knob in tunable(TWIN)} <= {knob.key for knob in TWIN.knobs}
