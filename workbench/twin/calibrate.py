@@ -16,6 +16,7 @@ import pandas as pd
 
 from workbench.analysis.holds import holds
 from workbench.analysis.visits import calls, tries, visits
+from workbench.analysis.weights import weights
 from workbench.capture import Capture
 from workbench.errors import CalibrationError
 from workbench.knobs import lab as lab_knobs
@@ -110,11 +111,12 @@ class _Evidence:
         offsets = np.cumsum([0] + [int(np.ceil(c.duration_s / BLOCK_S)) for c in captures])
         self._blocks = int(offsets[-1])
         self._tries = pd.concat(
-            [_blocked(tries(c), c, o) for c, o in zip(captures, offsets, strict=False)], ignore_index=True
+            [_blocked(tries(c), c, o).assign(weight=1.0) for c, o in zip(captures, offsets, strict=False)],
+            ignore_index=True,
         )
         self._visits = pd.concat(
             [
-                _blocked(visits(c), c, o).assign(again=lambda v, c=c: _again(c, v))
+                _blocked(visits(c), c, o).assign(again=lambda v, c=c: _again(c, v), weight=weights(c))
                 for c, o in zip(captures, offsets, strict=False)
             ],
             ignore_index=True,
@@ -150,9 +152,9 @@ class _Evidence:
             good = own[own["outcome"] == "ok"]
             after = None
             if station.calls and len(good) >= FEWEST:
-                after = _table(good["between_s"] + good["after_s"], good["block"], picked)
+                after = _table(good, good["between_s"] + good["after_s"], picked)
             before = own["before_s"] if station.calls else own["before_s"] + own["after_s"]
-            table = Demand(_table(before, own["block"], picked), after)
+            table = Demand(_table(own, before, picked), after)
             found[station.name] = self._of_all(station.name, table, len(own), picked)
         return found
 
@@ -180,7 +182,7 @@ class _Evidence:
                 known = self._tries[chosen & self._tries["transit_s"].notna()]
                 if len(known) >= FEWEST:
                     key = f"{station.name}.{call.to}"
-                    found[key] = _table(known["transit_s"], known["block"], picked)
+                    found[key] = _table(known, known["transit_s"], picked)
         return found
 
     def _arrivals(self) -> np.ndarray:
@@ -292,9 +294,8 @@ def _again(capture: Capture, seen: pd.DataFrame) -> np.ndarray:
     return (seen["trace_id"] + seen["span_id"]).isin(reached).to_numpy()
 
 
-def _table(values: pd.Series, block: pd.Series, picked: _Picked | None) -> np.ndarray:
-    known = values.to_numpy()
-    if picked is None:
-        return quantile_table(known)
-    repeated = np.repeat(known, picked.weight[block.to_numpy()])
-    return quantile_table(repeated if repeated.size else known)
+def _table(rows: pd.DataFrame, values: pd.Series, picked: _Picked | None) -> np.ndarray:
+    """Give the quantiles of a value of visits or tries, by weight and how often their block was drawn."""
+    weight = rows["weight"].to_numpy()
+    drawn = weight if picked is None else weight * picked.weight[rows["block"].to_numpy()]
+    return quantile_table(values.to_numpy(), drawn if drawn.any() else weight)

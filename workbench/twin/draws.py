@@ -56,9 +56,15 @@ def from_table(table: np.ndarray, u: float) -> float:
     return table[k] + (x - k) * (table[k + 1] - table[k])
 
 
-def quantile_table(values: np.ndarray, points: int = POINTS) -> np.ndarray:
-    """Give the quantiles of measured values (s) at probabilities (k + ½)/points."""
-    return np.quantile(np.asarray(values, float), (np.arange(points) + 0.5) / points)
+def quantile_table(
+    values: np.ndarray, weights: np.ndarray | None = None, *, points: int = POINTS
+) -> np.ndarray:
+    """Give the quantiles of measured values (s), counted by weight, at probabilities (k + ½)/points."""
+    values = np.asarray(values, float)
+    order = np.argsort(values)
+    weight = np.ones(values.size) if weights is None else np.asarray(weights, float)[order]
+    middle = (np.cumsum(weight) - weight / 2) / weight.sum()
+    return np.interp((np.arange(points) + 0.5) / points, middle, values[order])
 
 
 def uniforms(seed: int, purpose: int, n: int) -> np.ndarray:
