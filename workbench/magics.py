@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ def register(ipython: Any) -> None:
 
 def promql(line: str, cell: str) -> pd.DataFrame:
     """Run the cell's query over a window and give one column per series, named by its labels."""
-    parser = argparse.ArgumentParser(prog="%%promql", exit_on_error=False)
+    parser = _Arguments(prog="%%promql", exit_on_error=False, add_help=False)
     parser.add_argument("url")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--start", type=datetime.fromisoformat)
@@ -34,8 +34,9 @@ def promql(line: str, cell: str) -> pd.DataFrame:
     parser.add_argument("--step", type=int, default=5)
     try:
         given = parser.parse_args(shlex.split(line))
-    except (argparse.ArgumentError, ValueError, SystemExit) as error:
-        raise CollectError(f"{line!r}", where="%%promql", expected=parser.format_usage().strip()) from error
+    except (argparse.ArgumentError, ValueError) as error:
+        usage = " ".join(parser.format_usage().split())
+        raise CollectError(f"{line!r}: {error}", where="%%promql", expected=usage) from error
     end = given.end or datetime.now(UTC)
     start = given.start or end - timedelta(minutes=given.minutes)
     answers = query_range(given.url, cell.strip(), start=start, end=end, step_s=given.step)
@@ -50,3 +51,10 @@ def promql(line: str, cell: str) -> pd.DataFrame:
         for code, metric, labels in zip(series["series"], series["metric"], series["labels"], strict=True)
     }
     return wide.rename(columns=names).rename_axis(columns=None)
+
+
+class _Arguments(argparse.ArgumentParser):
+    """A parser that raises what it finds wrong, where argparse would print it and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)

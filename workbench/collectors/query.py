@@ -27,5 +27,7 @@ def query_range(
     """
     if start.tzinfo is None or end.tzinfo is None or not start < end:
         raise CollectError(f"a window from {start} to {end}", expected="two times with a zone, start first")
+    if step_s < 1:
+        raise CollectError(f"a step of {step_s} s", expected="at least 1 s")
     with Prometheus(url, headers=headers, auth=auth, timeout_s=timeout_s) as live:
         return list(live.ranges(query, start.timestamp(), end.timestamp(), step_s))

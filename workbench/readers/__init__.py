@@ -91,6 +91,7 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
             f"nothing readable among {len(found)} files",
             where=", ".join(str(p) for p in paths),
             expected=" or ".join(reader.FORMAT for reader in readers().values()),
+            remedy="name the folder that holds the telemetry, or add a reader: README, 'Add a format'",
         )
     window = {key: manifest[key] for key in ("start", "end") if manifest.get(key) is not None}
     result = Capture(

@@ -247,7 +247,7 @@ class _Evidence:
 
     def notes(self, persistence: np.ndarray) -> list[str]:
         share = float(self._captures[0].load.get("sample_share", 1.0))
-        pooled = self._visits["outcome"].isin(["ok", "failed"]).sum()
+        pooled = (self._visits["outcome"].isin(["ok", "failed"]) & ~self._visits["again"]).sum()
         seen = ", ".join(f"{s} {n:.0f}" for s, n in self.concurrency().items())
         notes = [
             f"service times from {pooled:,} visits" + (f", {share:.0%} of all traces" if share < 1 else "")
