@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-_BEGIN, _END = b'"values":[[', b"]]"
+_BEGIN, _END, _NEXT = b'"values":[[', b"]]", b',"histograms":[['
 _WORTH_BYTES = 4096  # of shorter lists the arrays cost more than they save
 _QUOTE, _COMMA, _OPEN, _CLOSE, _PLUS = b'",[]+'
 
@@ -21,7 +21,7 @@ def set_aside(content: bytes) -> tuple[bytes, list[memoryview]]:
     lists: list[memoryview] = []
     while (at := content.find(_BEGIN, at)) >= 0:
         begin = at + len(_BEGIN)
-        end = content.find(_END, begin)
+        end = _end_of(content, begin)
         if end < 0 or content[at - 1 : at] == b"\\":  # cut off, or inside a text
             break
         if end - begin >= _WORTH_BYTES:
@@ -30,6 +30,18 @@ def set_aside(content: bytes) -> tuple[bytes, list[memoryview]]:
             done = end + 2
         at = end
     return b"".join([*pieces, whole[done:]]) if lists else content, lists
+
+
+def _end_of(content: bytes, begin: int) -> int:
+    """Find where a list ends, from behind: a search for one rare byte is ten times as fast as for a pair."""
+    brace = content.find(b"}", begin)
+    opened = content.find(b"{", begin, brace)
+    after = opened if opened >= 0 else brace
+    end = content.rfind(_END, begin, after) if after >= 0 else -1
+    rest = content[end + 2 : after] if end >= 0 else b"?"
+    if not rest or rest.startswith(_NEXT):
+        return end
+    return content.find(_END, begin)
 
 
 def parse(points: memoryview) -> tuple[np.ndarray, np.ndarray] | None:

@@ -9,20 +9,22 @@ import base64
 import string
 from typing import Any
 
+from workbench import tables
 from workbench.errors import Malformed, Unrecognized
-from workbench.readers import _json
+from workbench.readers import _json, _otlp, _otlp_columns
 from workbench.readers._seam import Parts, Stream
 from workbench.readers._spans import KINDS, SpanColumns
 
 FORMAT = "OTLP/JSON traces"
 
 _SHAPE = "resourceSpans, scopeSpans and spans as opentelemetry-proto lays them out"
-_KIND = {
+_WORTH_BYTES = 512 * 1024  # below it, reading span by span is as fast
+_KIND: dict[Any, str] = {
     spelling: kind
     for number, kind in enumerate(KINDS)
     for spelling in (number, str(number), f"SPAN_KIND_{kind.upper()}", kind.upper(), kind)
 }
-_STATUS = {
+_STATUS: dict[Any, str] = {
     spelling: status
     for number, status in enumerate(("unset", "ok", "error"))
     for spelling in (number, str(number), f"STATUS_CODE_{status.upper()}", status.upper(), status)
@@ -41,6 +43,23 @@ def sniff(head: bytes) -> bool:
 
 def read(*streams: Stream) -> Parts:
     """Read traces; lines of other signals, and lines cut off, are counted as skipped."""
+    return _read_columns(streams) or _read_spans(streams)
+
+
+def _read_columns(streams: tuple[Stream, ...]) -> Parts | None:
+    """Read what is large and regular; None if any stream is not."""
+    made = []
+    for stream in streams:
+        content = stream.content()
+        frames = _otlp_columns.read(content, _KIND, _STATUS) if len(content) >= _WORTH_BYTES else None
+        if frames is None:
+            return None
+        made.append(frames)
+    names = [name for name in ("spans", "events", "links") if any(name in frames for frames in made)]
+    return Parts({n: tables.TABLES[n].concat([fs[n] for fs in made if n in fs]) for n in names})
+
+
+def _read_spans(streams: tuple[Stream, ...]) -> Parts:
     found = SpanColumns()
     requests = 0
     for stream in streams:
@@ -81,14 +100,12 @@ def _resources(document: Any, place: str) -> list[Any] | None:
 def _read_resource(resource_spans: Any, found: SpanColumns, place: str) -> None:
     where = place
     try:
-        resource = _attributes((resource_spans.get("resource") or {}).get("attributes"))
-        service, instance = resource.get("service.name", ""), resource.get("service.instance.id", "")
-        shared = {key: value for key, value in resource.items() if not key.startswith("service.")}
+        service, instance, shared = _otlp.resource(resource_spans.get("resource"))
         libraries = "scopeSpans" if "scopeSpans" in resource_spans else "instrumentationLibrarySpans"
         for number, scope_spans in enumerate(resource_spans.get(libraries) or ()):
             where = f"{place}.{libraries}[{number}]"
-            scope = scope_spans.get("scope") or scope_spans.get("instrumentationLibrary") or {}
-            inherited = {**shared, **_scope(scope)}
+            scope = scope_spans.get("scope") or scope_spans.get("instrumentationLibrary")
+            inherited = shared | _otlp.scope(scope)
             for index, span in enumerate(scope_spans.get("spans") or ()):
                 where = f"{place}.{libraries}[{number}].spans[{index}]"
                 _read_span(span, found, service, instance, inherited)
@@ -111,7 +128,7 @@ def _read_span(
         found.skipped["span that had not ended"] += 1
         return
     own = span.get("attributes")
-    attributes = {**inherited, **_attributes(own)} if own else inherited
+    attributes = {**inherited, **_otlp.attributes(own)} if own else inherited
     status = span.get("status") or {}
     if message := status.get("message"):
         attributes = {**attributes, "otel.status_description": _json.text(message)}
@@ -132,10 +149,10 @@ def _read_span(
         return
     for event in span.get("events") or ():
         time_ns, name = int(event.get("timeUnixNano") or 0), _json.text(event.get("name") or "")
-        found.add_event(trace_id, span_id, time_ns, name, _attributes(event.get("attributes")))
+        found.add_event(trace_id, span_id, time_ns, name, _otlp.attributes(event.get("attributes")))
     for link in span.get("links") or ():
         to = _id(link.get("traceId"), 16), _id(link.get("spanId"), 8)
-        found.add_link(trace_id, span_id, to, _attributes(link.get("attributes")))
+        found.add_link(trace_id, span_id, to, _otlp.attributes(link.get("attributes")))
 
 
 def _id(text: str | None, size: int) -> str:
@@ -147,36 +164,3 @@ def _id(text: str | None, size: int) -> str:
         padded = digits.replace("-", "+").replace("_", "/") + "=" * (-len(digits) % 4)
         return base64.b64decode(padded, validate=True).hex()
     return text.lower()
-
-
-def _scope(scope: dict[str, Any]) -> dict[str, str]:
-    """Give the instrumentation under the names that the specification has for other formats."""
-    named = {"otel.scope.name": scope.get("name"), "otel.scope.version": scope.get("version")}
-    return {key: value for key, value in named.items() if isinstance(value, str) and value}
-
-
-def _attributes(pairs: list[dict[str, Any]] | None) -> dict[str, str]:
-    texts = {}
-    for pair in pairs or ():
-        value = pair.get("value") or {}
-        text = value.get("stringValue")  # nearly all are this
-        texts[pair["key"]] = text if type(text) is str else _text(value)
-    return texts
-
-
-def _text(value: dict[str, Any]) -> str:
-    for kind, inner in value.items():
-        if kind not in ("arrayValue", "kvlistValue"):
-            return _json.text(inner)
-    return _json.text(_plain(value))
-
-
-def _plain(value: dict[str, Any] | None) -> Any:
-    """Turn OTLP's AnyValue into plain JSON."""
-    for kind, inner in (value or {}).items():
-        if kind == "arrayValue":
-            return [_plain(member) for member in inner.get("values") or ()]
-        if kind == "kvlistValue":
-            return {pair["key"]: _plain(pair.get("value")) for pair in inner.get("values") or ()}
-        return int(inner) if kind == "intValue" else inner
-    return None
