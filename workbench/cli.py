@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,21 @@ def _add_read(verbs: Any) -> None:
 
 
 def _add_record(verbs: Any) -> None:
-    verb = verbs.add_parser("record", help="record a window of a Prometheus as a capture folder")
-    verb.add_argument("--prometheus", required=True, metavar="URL")
-    verb.add_argument("--start", required=True, type=_time, help="ISO 8601, with a time zone")
-    verb.add_argument("--end", required=True, type=_time)
+    verb = verbs.add_parser("record", help="record a window of a live system as a capture folder")
+    where = verb.add_mutually_exclusive_group(required=True)
+    where.add_argument("--prometheus", metavar="URL", help="its metrics")
+    where.add_argument(
+        "--lab",
+        type=Path,
+        metavar="RUN",
+        help="a lab that is up: metrics, spans, GC logs, profiles, settings",
+    )
+    verb.add_argument("--start", type=_time, help="ISO 8601, with a time zone")
+    verb.add_argument("--end", type=_time, help="left out, now")
+    verb.add_argument(
+        "--last", type=float, metavar="SECONDS", help="instead of --start: so long before the end"
+    )
+    verb.add_argument("--profile", type=float, metavar="SECONDS", help="of a lab: first py-spy each service")
     verb.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="must not exist")
     verb.add_argument("--name", default="")
     verb.add_argument("--selector", default='{job=~".+"}', help="which series, in PromQL")
@@ -153,18 +164,37 @@ def _report(capture: Capture) -> str:
 
 
 def _record(given: argparse.Namespace) -> int:
+    if (given.start is None) == (given.last is None):
+        raise SettingError("no window", where="record", expected="either --start or --last SECONDS")
+    name = given.name or given.to.name
+    if given.lab:
+        from workbench.lab.lifecycle import find as find_lab
+        from workbench.lab.recording import profile, record_window
+
+        lab = find_lab(given.lab)
+        if given.profile:
+            profile(lab, given.profile)
+        start, end = _window(given)
+        print(record_window(lab, given.to, start=start, end=end, name=name))
+        return 0
+    start, end = _window(given)
     print(
         workbench.record(
             given.to,
-            start=given.start,
-            end=given.end,
-            name=given.name or given.to.name,
+            start=start,
+            end=end,
+            name=name,
             prometheus=given.prometheus,
             selector=given.selector,
             step_s=given.step,
         )
     )
     return 0
+
+
+def _window(given: argparse.Namespace) -> tuple[datetime, datetime]:
+    end = given.end or datetime.now(UTC)
+    return given.start or end - timedelta(seconds=given.last), end
 
 
 def _calibrate(given: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import workbench
 from tests.needs import need_program
 from workbench.cli import main
 from workbench.lab.shop import flat, parse
@@ -36,3 +37,18 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["lab", "tune", "--to", str(tmp_path)]) == 2
     assert "not empty" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_any_window_of_a_lab_that_is_up_can_be_recorded(tmp_path: Path) -> None:
+    run, to = tmp_path / "run", tmp_path / "capture"
+    assert main(["lab", "up", "--run", str(run), "--idle-limit", "60"]) == 0
+    try:
+        assert main(["lab", "load", "--run", str(run), "--plan", "6x20"]) == 0
+        arguments = ["--lab", str(run), "--last", "8", "--profile", "2", "--to", str(to)]
+        assert main(["record", *arguments]) == 0
+    finally:
+        assert main(["lab", "down", "--run", str(run)]) == 0
+    capture = workbench.read(to)
+    assert capture.settings["orders/workers"] == 16
+    assert {"gateway", "orders", "payments"} <= set(capture.services)
+    assert all(len(getattr(capture, name)) for name in ("spans", "samples", "stacks"))

@@ -10,10 +10,11 @@ import io
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from workbench.collectors import py_spy
 from workbench.collectors.record import Evidence, record
@@ -103,19 +104,46 @@ def capture(
     how: str = "",
 ) -> Path:
     """Record the window of a load that has just been put on a lab; `folder` must not exist."""
-    shop = lab.shop
-    return record(
+    return record_window(
+        lab,
         folder,
         name=name,
         start=datetime.fromtimestamp(summary.start, UTC),
         end=datetime.fromtimestamp(summary.end, UTC),
+        load={**plan.described(), "patience_s": patience_s},
+        how=how,
+    )
+
+
+def record_window(
+    lab: Lab,
+    folder: str | Path,
+    *,
+    start: datetime,
+    end: datetime,
+    name: str = "",
+    load: Mapping[str, Any] | None = None,
+    how: str = "",
+) -> Path:
+    """Record any window of a lab that is up, with the settings now in force; `folder` must not exist."""
+    shop = lab.shop
+    return record(
+        folder,
+        name=name,
+        start=start,
+        end=end,
         prometheus=lab.prometheus,
         files=_evidence(lab),
         settings=flat(shop),
         settings_file=lab.folder / SETTINGS,
-        load={**plan.described(), "patience_s": patience_s, "sample_share": shop.sample_share},
+        load={**(load or {}), "sample_share": shop.sample_share},
         how=how,
     )
+
+
+def profile(lab: Lab, length_s: float) -> None:
+    """Profile every service of a lab that is up, from now for `length_s`; it lies in the run folder."""
+    _Profiles(lab, after_s=0.0, length_s=length_s).join()
 
 
 class _Profiles:
@@ -132,6 +160,10 @@ class _Profiles:
     def finish(self) -> None:
         """Wait for the profiles that have begun, and begin no others."""
         self._cancelled.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for all profiles."""
         for thread in self._threads:
             thread.join()
 

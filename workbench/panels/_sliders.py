@@ -8,13 +8,12 @@ from html import escape
 from itertools import groupby
 
 import ipywidgets as widgets
-import numpy as np
 
 from workbench.errors import SettingError
 from workbench.knobs import settings_of
 from workbench.settings import Knob, Value
+from workbench.tuning.grid import grid
 from workbench.tuning.objective import shown_setting
-from workbench.tuning.search import grid
 from workbench.twin.model import Twin
 
 _NAME_PX, _TRACK_PX, _TEXT_PX = 70, 150, 142
@@ -79,13 +78,8 @@ def column(rows: list[KnobSlider]) -> widgets.VBox:
 
 
 def steps(knob: Knob, now: Value) -> list[float]:
-    """Give the values of a slider in order: no limit, where there is one, comes last, beyond the largest."""
-    current = knob.check(now)
-    values = {*grid(knob, current), knob.low} - {knob.off}
-    if knob.unit == "share":
-        values = {*np.linspace(knob.low, knob.high, 21).round(2).tolist(), current}
-    ordered = sorted(knob.check(v) for v in values)
-    return ordered if knob.off is None else [*ordered, knob.off]
+    """Give the values of a slider in order, as the configuration holds them."""
+    return [knob.check(value) for value in grid(knob, knob.check(now))]
 
 
 def _slider(knob: Knob, now: Value) -> KnobSlider:
