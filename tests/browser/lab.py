@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Route, sync_playwright
 
 from tests.needs import ROOT, need_program
 
@@ -60,12 +60,19 @@ def chromium(*, wait_s: float = 60) -> Iterator[Seen]:
         try:
             seen = Seen(browser.new_page(viewport={"width": 1280, "height": 800}), [], {})
             seen.page.set_default_timeout(wait_s * 1000)
-            seen.page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+            seen.page.on("console", lambda message: _hear(message, seen.errors))
             seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
             seen.page.route("**/api/contents/**", lambda route: _keep(route, seen.saved))
             yield seen
         finally:
             browser.close()
+
+
+def _hear(message: ConsoleMessage, errors: list[str]) -> None:
+    """Note an error, but not that JupyterLab asked its own server for what a first visitor has not."""
+    place = message.location.get("url", "")
+    if message.type == "error" and not ("404" in message.text and "/lab/api/" in place):
+        errors.append(f"{message.text} ({place})")
 
 
 def _keep(route: Route, saved: dict[str, dict[str, Any]]) -> None:

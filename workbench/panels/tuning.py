@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from workbench.analysis.latency import ecdf
 from workbench.errors import WorkbenchError
 from workbench.figures.live import Figure, fit, live, redraw
 from workbench.figures.tuning import tuning as effect
+from workbench.network import Workload
 from workbench.panels import _page
 from workbench.panels._quiet import Stale, WhenQuiet
 from workbench.panels._sliders import column, sliders
@@ -69,6 +70,10 @@ def view(
 def panel(twin: Twin, *, objective: Objective | None = None, folder: str | Path = "tuned") -> widgets.Widget:
     """Give the panel of a twin; it exports to `folder`, relative to where the kernel runs."""
     return TuningPanel(twin, objective or Objective(), folder=str(folder))
+
+
+class _Moved(Exception):
+    """A slider moved while numbers for its old place were made."""
 
 
 class TuningPanel(widgets.VBox):
@@ -194,12 +199,12 @@ class TuningPanel(widgets.VBox):
         """Answer at once with a quick look; the rest follows when the sliders have come to rest."""
         if self._held:
             return
+        self._settling.ask()  # first, so that work for the old place gives way
         with self._drawing:
             self._label()
             self.changes.value = _page.changes(self.settings, self._twin.settings, self._twin.knobs)
             if self._before is not None:
                 self._look()
-        self._settling.ask()
 
     def _look(self) -> None:
         settings = self.settings
@@ -260,8 +265,12 @@ class TuningPanel(widgets.VBox):
             self._draw()
         if settings not in self._known:
             runs = max(4, int(_REQUESTS / max(1.0, twin.workload.mean_rps() * twin.duration_s)))
-            some = replace(twin, replicates=twin.replicates[:runs])
-            self._known[settings] = predict(some, settings, scenario=scenario, seed=1)
+            # One by one, so that a slider that moves meanwhile is not kept waiting by numbers nobody wants.
+            some = replace(twin, replicates=self._wanted(twin.replicates[:runs], stale))  # type: ignore[arg-type]
+            try:
+                self._known[settings] = predict(some, settings, scenario=scenario, seed=1)
+            except _Moved:
+                return
         if not stale():
             with self._drawing:
                 self._chosen_s = self._known[settings].latency_s
@@ -269,11 +278,19 @@ class TuningPanel(widgets.VBox):
                 self._show_changes()
                 fit(self.figure)
 
+    def _wanted(self, workloads: Iterable[Workload], stale: Stale) -> Iterator[Workload]:
+        for workload in workloads:
+            with self._drawing:  # a move is answered first
+                if stale():
+                    raise _Moved
+            yield workload
+
     def _curve(self, settings: Settings, stale: Stale) -> pd.DataFrame | None:
         points = []
         for load in self._loads:
-            if stale():
-                return None
+            with self._drawing:
+                if stale():
+                    return None
             points.append(load_curve(self._twin, settings, loads=(load,)))
         return pd.concat(points, ignore_index=True)
 
