@@ -263,6 +263,18 @@ def test_a_folder_with_nothing_readable_says_what_would_have_been(tmp_path):
         read(tmp_path)
 
 
+def test_captures_are_not_joined_since_each_has_its_own_settings(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        recording(tmp_path / name)
+    saved = read(tmp_path / "one").save(tmp_path / "saved")
+    for paths in ((tmp_path / "one", tmp_path / "other"), (tmp_path / "one" / "gc" / "a.log", saved)):
+        with pytest.raises(
+            Contradiction, match=r"a capture among several paths.*Read each capture by itself"
+        ):
+            read(*paths)
+
+
 def test_no_path_and_a_path_to_nothing_are_refused(tmp_path):
     with pytest.raises(Unrecognized, match="no path; expected files or folders"):
         read()

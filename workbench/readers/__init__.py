@@ -56,7 +56,7 @@ def recognise(head: bytes, *, where: str = "") -> Reader:
 
 
 def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
-    """Read files, folders and captures into one Capture.
+    """Read files and folders into one Capture, or a recording or saved capture by itself.
 
     Content decides the format, never the name. A folder is read whole; files in it that nothing recognises
     are listed among the sources as skipped, while a file named by itself must be readable. Rows that name
@@ -68,7 +68,9 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
     for path in folders:
         if not path.exists():
             raise Unrecognized("no such file or folder", where=str(path), remedy="check the spelling")
-    if len(folders) == 1 and captures.is_saved(folders[0]):
+    if len(folders) > 1:
+        _refuse_captures(folders)
+    elif captures.is_saved(folders[0]):
         return captures.load(folders[0])
     manifest = _manifest(folders[0]) if len(folders) == 1 else {}
     _refuse_absent(folders[0], manifest)
@@ -134,6 +136,18 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _utc(text: str | None) -> pd.Timestamp | None:
     return None if text is None else pd.Timestamp(str(text)).tz_convert("UTC")
+
+
+def _refuse_captures(folders: list[Path]) -> None:
+    """Refuse to join captures: each has a window and settings of its own, which the whole would lose."""
+    for folder in folders:
+        if captures.is_saved(folder) or _manifest(folder):
+            raise Contradiction(
+                "a capture among several paths",
+                where=str(folder),
+                expected="one capture, or files and folders without a manifest",
+                remedy="read each capture by itself; `calibrate` takes several",
+            )
 
 
 def _refuse_absent(folder: Path, manifest: dict[str, Any]) -> None:
