@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,9 +37,17 @@ class Samples:
         self._times: list[int] = []
         self._values: list[float] = []
 
-    def add(self, metric: str, value: float, *, at_ns: int | None = None, **labels: str) -> None:
+    def add(
+        self,
+        metric: str,
+        value: float,
+        *,
+        at_ns: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        **more: str,
+    ) -> None:
         """Take one value of the series that has this name and these labels."""
-        key = (metric, tuple(labels.items()))
+        key = (metric, tuple({**(labels or {}), **more}.items()))
         self._series.append(self._codes.setdefault(key, len(self._codes)))
         self._times.append(_NO_TIME if at_ns is None else at_ns)
         self._values.append(value)
@@ -92,7 +100,7 @@ class Requests:
         code: str = "",
         error: str = "",
         trace_id: str | None = None,
-        **attributes: str,
+        attributes: Mapping[str, str] | None = None,
     ) -> None:
         """Take a request; it failed if it has an error, no answer, or one of 400 or more."""
         self._rows += 1
@@ -102,7 +110,7 @@ class Requests:
             "url.full": url,
             "http.response.status_code": "" if code == "0" else code,
             "error.message": error,
-            **attributes,
+            **(attributes or {}),
         }
         self.spans.add(
             trace_id or f"{self._file}{self._rows:016x}",

@@ -160,26 +160,21 @@ def time_ns(value: Any) -> int | None:
     """Read a time: ISO 8601, or a number of s, ms, µs or ns that falls between the years 2000 and 2100."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, str):
-        if value[:1].isdecimal() and value.replace(".", "", 1).isdecimal() and len(value) < 30:
-            return time_ns(float(value)) if "." in value else time_ns(int(value))
-        return _iso_ns(value)
     if isinstance(value, int | float):
-        for factor in (10**9, 10**6, 10**3, 1):
-            if _FIRST_NS <= value * factor < _LAST_NS:
-                return (
-                    value * factor
-                    if isinstance(value, int)
-                    else round(value * 10**6) * (factor // 10**6 or 1)
-                )
-    return None
+        return _number_ns(repr(value), float(value)) if abs(value) < 2**63 else None
+    if not isinstance(value, str):
+        return None
+    if len(value) < 30 and value.isascii() and value.replace(".", "", 1).isdecimal():
+        return _number_ns(value, float(value))
+    return _iso_ns(value)
 
 
-def _scaled(value: float, factor: int) -> int:
-    """Multiply to whole nanoseconds by way of the text, for a product would show binary digits as time."""
-    whole, _, fraction = repr(value).partition(".")
-    if not whole.isdecimal() or not fraction.isdecimal():
-        return round(value * factor)
+def _number_ns(text: str, value: float) -> int | None:
+    """Take the digits as they stand, for a product would show a binary fraction's error as time."""
+    factor = next((f for f in (10**9, 10**6, 10**3, 1) if _FIRST_NS <= value * f < _LAST_NS), None)
+    whole, _, fraction = text.partition(".")
+    if factor is None or not whole.isdecimal() or (fraction and not fraction.isdecimal()):
+        return None if factor is None else round(value * factor)
     digits = len(str(factor)) - 1
     return int(whole) * factor + int(fraction[:digits].ljust(digits, "0") or 0)
 

@@ -82,9 +82,7 @@ def _rows(stream: Stream, requests: Requests, parts: Parts) -> None:
         requests.add(
             start_ns=began * 10**9,
             duration_ns=total * 10**6,
-            connect_ms=str(connect),
-            processing_ms=str(process),
-            wait_ms=str(wait),
+            attributes={"connect_ms": str(connect), "processing_ms": str(process), "wait_ms": str(wait)},
         )
 
 
@@ -115,8 +113,8 @@ def _report(stream: Stream, samples: Samples, parts: Parts) -> None:
             samples.add("load_test_latency_seconds", float(match[2]) / 1e3, quantile=quantile)
         elif field and field[1] in _METRICS:
             metric, factor = _METRICS[field[1]]
-            kind = _KINDS.get(field[1])
-            samples.add(metric, float(field[2]) * factor, **({"kind": kind} if kind else {}))
+            why = {"kind": _KINDS[field[1]]} if field[1] in _KINDS else {}
+            samples.add(metric, float(field[2]) * factor, labels=why)
 
 
 def _phase(samples: Samples, match: re.Match[str]) -> None:

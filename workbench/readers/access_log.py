@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from workbench import tables
 from workbench.errors import Unrecognized
@@ -21,6 +22,7 @@ _NUMBERS = re.compile(r" (\d{3}|-) (\d+|-)(?= |$)")
 _NAMED = re.compile(r"([A-Za-z_][\w.]*)[=:](.+)")
 _TIMES = ("rt", "request_time", "duration", "time", "took")
 _MOST_SNIFFED = 200  # lines
+_MOST_FIELDS = 100  # after the size; no log has as many
 
 
 def sniff(head: bytes) -> bool:
@@ -87,7 +89,7 @@ def _record(line: str) -> dict[str, str] | None:
         **_request(request[1]),
     }
     record = {key: value for key, value in record.items() if value not in ("", "-") or key == "message"}
-    rest = [(m[1], m[2]) for m in _REST.finditer(line, numbers.end())]
+    rest = [(m[1], m[2]) for m in islice(_REST.finditer(line, numbers.end()), _MOST_FIELDS)]
     if len(rest) > 1 and rest[0][0] is not None and rest[1][0] is not None:
         pairs = (("http.request.header.referer", rest[0][0]), ("user_agent.original", rest[1][0]))
         record |= {key: value for key, value in pairs if value not in ("", "-")}

@@ -48,10 +48,10 @@ def read(*streams: Stream) -> Parts:
             if found:
                 name, procs, runs, values = found
                 labels = {"name": name, "procs": procs, **settings}
-                samples.add("go_bench_iterations", float(runs), **labels)
+                samples.add("go_bench_iterations", float(runs), labels=labels)
                 for unit, value in values.items():
                     metric = _UNITS.get(unit) or _ODD.sub("_", unit.replace("/", "_per_"))
-                    samples.add(f"go_bench_{metric}", value, **labels)
+                    samples.add(f"go_bench_{metric}", value, labels=labels)
             elif (match := _SETTING.fullmatch(line.strip())) and match[1] in _SETTINGS:
                 settings[match[1]] = match[2]
             elif line.strip():

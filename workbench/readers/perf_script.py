@@ -150,9 +150,10 @@ def _frame(line: str) -> _stacks.Frame | None:
 
 def _table(found: _Samples, known: dict[_stacks.Frame, int], where: str) -> pd.DataFrame:
     """Make rows of type `samples`, then rows of the events' own types where the log has their periods."""
-    numbered = np.array(_stacks.intern(known, found.frames), np.int32)
-    depths = np.diff([*found.starts, len(found.codes)])
-    stacks = _stacks.stack_lists(numbered[np.array(found.codes, np.int64)], depths)
+    used, at = np.unique(np.array(found.codes, np.int64), return_inverse=True)
+    listed = list(found.frames)
+    numbered = np.array(_stacks.intern(known, (listed[code] for code in used.tolist())), np.int32)
+    stacks = _stacks.stack_lists(numbered[at], np.diff([*found.starts, len(found.codes)]))
     maps = [header.labels for header in found.headers]
     labels = _stacks.label_maps(
         [k for labels in maps for k in labels],

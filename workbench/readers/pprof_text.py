@@ -163,8 +163,8 @@ def _weights(
     if pattern is _COUNTED:
         return (float(match[1]),)
     if pattern is _HEAP:
-        period = int(heading[6] or 0) or 1
-        rate = {"heapz_v2": period, "heap_v2": period, "heap": period // 2}.get(heading[5], 0)
+        told = int(heading[6] or 0) or 1
+        rate = {"heapz_v2": told, "heap_v2": told, "heap": told // 2}.get(heading[5], 0)
         live = _scaled(int(match[1]), int(match[2]), rate)
         if len(_types(pattern, heading)) == 2:
             return live

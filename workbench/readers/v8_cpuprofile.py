@@ -102,16 +102,18 @@ class _Paths:
         self._parents, self._place = parents, place
 
     def table(self, rows: np.ndarray, weights: np.ndarray, kind: str, unit: str) -> pd.DataFrame:
-        paths = {row: self._path(row) for row in np.unique(rows).tolist()}
-        depths = [len(paths[row]) for row in rows.tolist()]
-        if sum(depths) > _MOST_FRAMES:
-            raise Malformed(self._place, f"{sum(depths):,} frames over all samples", expected="fewer")
-        if not depths:
+        """Make a row for each of `rows`, which number nodes."""
+        depths = self._depths()[rows]
+        if depths.sum() > _MOST_FRAMES:
+            raise Malformed(self._place, f"{depths.sum():,} frames over all samples", expected="fewer")
+        if not len(depths):
             return tables.STACKS.empty()
-        codes = np.concatenate([np.array(paths[row], np.int32) for row in rows.tolist()])
+        paths = {row: np.array(self._path(row), np.int32) for row in np.unique(rows).tolist()}
         return tables.STACKS.build(
             {
-                "frames": _stacks.column([_stacks.stack_lists(codes, depths)]),
+                "frames": _stacks.column(
+                    [_stacks.stack_lists(np.concatenate([paths[row] for row in rows.tolist()]), depths)]
+                ),
                 "type": [kind] * len(depths),
                 "value": weights,
                 "unit": [unit] * len(depths),
@@ -119,15 +121,29 @@ class _Paths:
             where=self._place,
         )
 
+    def _depths(self) -> np.ndarray:
+        """Count the frames of every stack, which shows that no node is below itself."""
+        depths = [-1] * len(self._parents)
+        for row in range(len(depths)):
+            way = []
+            while row >= 0 and depths[row] < 0:
+                way.append(row)
+                depths[row] = 0
+                row = self._parents[row]
+            if way and row in set(way):
+                raise Malformed(f"{self._place}, node {row}", "it is below itself", expected="a tree")
+            for below in reversed(way):
+                parent = self._parents[below]
+                depths[below] = (depths[parent] if parent >= 0 else 0) + (self._codes[below] >= 0)
+        return np.array(depths, np.int64)
+
     def _path(self, row: int) -> list[int]:
         path = []
-        for _ in range(len(self._parents)):
+        while row >= 0:
             if self._codes[row] >= 0:
                 path.append(self._codes[row])
             row = self._parents[row]
-            if row < 0:
-                return path
-        raise Malformed(f"{self._place}, node {row}", "it is below itself", expected="a tree")
+        return path
 
 
 def _times(document: dict[str, Any], samples: int, place: str) -> tuple[np.ndarray, float]:

@@ -57,7 +57,7 @@ def read(*streams: Stream) -> Parts:
                 "results of vegeta in Go's binary form" if binary else "neither results nor report of vegeta",
                 where=stream.name,
                 expected=FORMAT,
-                remedy="vegeta encode --to json <results" if binary else "",
+                remedy="turn them into text: vegeta encode -to json <results >results.json" if binary else "",
             )
         if _TEXT.match(head):
             _report_text(stream, samples, parts)
@@ -91,8 +91,11 @@ def _results(stream: Stream, head: bytes, parts: Parts) -> pd.DataFrame:
             url=str(row.get("url") or ""),
             code=code,
             error=str(row.get("error") or ""),
-            **{"http.request.body.size": sizes[0], "http.response.body.size": sizes[1]},
-            attack=str(row.get("attack") or ""),
+            attributes={
+                "http.request.body.size": sizes[0],
+                "http.response.body.size": sizes[1],
+                "attack": str(row.get("attack") or ""),
+            },
         )
     made = requests.spans.parts(stream.name)
     parts.skipped.update(made.skipped)
