@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-SERIES = rb"(?:[^\s{#\"][^\s{\"]*+)?(?:\{(?:[^\"}]|" + _QUOTED + rb")*+\})?"  # name, labels, or both
+SERIES = rb"(?:[^\s{#\"][^\s{\"]*+[ \t]*+)?(?:\{(?:[^\"}]|" + _QUOTED + rb")*+\})?"  # name, labels, or both
 _PAIR = re.compile(
     rb"\s*(?:([a-zA-Z_:][a-zA-Z0-9_:.]*+)|(" + _QUOTED + rb"))\s*(?:=\s*(" + _QUOTED + rb"))?\s*(,|$)",
     re.DOTALL,
@@ -18,6 +18,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 def series(text: bytes) -> tuple[str, dict[str, str]] | None:
     """Take a series apart into its name and labels; None if it is none. A quoted name stands in braces."""
     name, _, rest = text.partition(b"{")
+    name = name.rstrip()
     if name and not _NAME.fullmatch(name):
         return None
     found = labels(rest.removesuffix(b"}")) if rest else {}

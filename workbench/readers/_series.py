@@ -52,13 +52,15 @@ class SeriesColumns:
         else:
             times = np.full(len(times_ms), UNDATED)
             times[dated] = _nanoseconds(times_ms[dated])
-        self._blocks.append((whole, times, np.asarray(values, "float64")))
+        self.add_exact(whole, times, values)
 
-    def add_exemplar(self, code: int, time_ms: float, value: float, labels: dict[str, str]) -> None:
-        """Take an observation that points to a trace; NaN is no time."""
-        dated = abs(time_ms) < LATEST_MS
-        time = int(_nanoseconds(np.array([time_ms]))[0]) if dated else UNDATED
-        self._exemplars.append((code, time, value, labels))
+    def add_exact(self, codes: np.ndarray, times_ns: np.ndarray, values: np.ndarray) -> None:
+        """Take samples of many series at whole nanoseconds, or UNDATED."""
+        self._blocks.append((codes, times_ns, np.asarray(values, "float64")))
+
+    def add_exemplar(self, code: int, time_ns: int, value: float, labels: dict[str, str]) -> None:
+        """Take an observation that points to a trace, at a whole nanosecond or UNDATED."""
+        self._exemplars.append((code, time_ns if abs(time_ns) < 2**63 else UNDATED, value, labels))
 
     def parts(self, name: str) -> Parts:
         """Build the tables, of the files called `name`."""

@@ -134,8 +134,8 @@ def _add(found: SeriesColumns, metric: str, labels: dict[str, str], times: Any, 
 def _add_exemplars(entry: dict[str, Any], found: SeriesColumns) -> None:
     code = found.code(*_named(entry["seriesLabels"]))
     for exemplar in entry["exemplars"] or ():
-        value, time_s = number(exemplar["value"]), float(exemplar["timestamp"])
-        found.add_exemplar(code, round(time_s * 1000), value, dict(exemplar["labels"]))
+        value, time_ms = number(exemplar["value"]), round(exemplar["timestamp"] * 1000)
+        found.add_exemplar(code, time_ms * 1_000_000, value, dict(exemplar["labels"]))
 
 
 def _named(metric: Any) -> tuple[str, dict[str, str]]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from array import array
+from decimal import Decimal
 
 import numpy as np
 
 from workbench.errors import Unrecognized
 from workbench.readers import _exposition, _lines
 from workbench.readers._seam import HEAD_BYTES, Parts, Stream
-from workbench.readers._series import SeriesColumns, number
+from workbench.readers._series import UNDATED, SeriesColumns, number
 
 FORMAT = "Prometheus exposition text or OpenMetrics"
 
@@ -58,7 +59,7 @@ def read(*streams: Stream) -> Parts:
 
 
 def _read_one(stream: Stream, found: SeriesColumns) -> None:
-    codes, values, times = array("q"), array("d"), array("d")
+    codes, values, times = array("q"), array("d"), _Times()
     known: dict[bytes, int | None] = {}
     comments, seconds, exemplars = 0, False, []
     for count, line in enumerate(_lines.lines(stream), 1):
@@ -72,7 +73,7 @@ def _read_one(stream: Stream, found: SeriesColumns) -> None:
             if match is None or code is None:
                 raise ValueError("no sample")
             value = number(match[2].decode())
-            time = number(match[3].decode()) if match[3] else float("nan")
+            times.add(match[3])
         except ValueError:
             found.skipped["line that is no sample"] += 1
             if found.skipped["line that is no sample"] == 1:
@@ -80,19 +81,59 @@ def _read_one(stream: Stream, found: SeriesColumns) -> None:
             continue
         codes.append(code)
         values.append(value)
-        times.append(time)
-        seconds = seconds or (match[3] is not None and b"." in match[3])
         if match[4] is not None:
             seconds = True
             exemplars.append((code, match[4]))
     if not codes and not comments:
         raise Unrecognized("no line that is a sample", where=stream.name, expected=FORMAT)
-    times_ms = np.array(times, "float64") * (1000 if seconds else 1)
-    if seconds:
-        times_ms = np.round(times_ms, 6)
-    found.add(np.array(codes, "int64"), times_ms, np.array(values, "float64"))
+    times_ns, kept = times.nanoseconds(10**9 if seconds else 10**6)
+    if not kept.all():
+        found.skipped["sample after the year 2262"] += int((~kept).sum())
+    found.add_exact(np.array(codes, "int64")[kept], times_ns[kept], np.array(values, "float64")[kept])
     for code, text in exemplars:
         _add_exemplar(code, text, found)
+
+
+class _Times:
+    """Times as they stand: those with a fraction are seconds, whole ones wait until the unit is known."""
+
+    def __init__(self) -> None:
+        self._times, self._units = array("q"), array("b")  # 0 no time, 1 whole, 2 nanoseconds, 3 too far
+
+    def add(self, text: bytes | None) -> None:
+        if text is None:
+            time, unit = UNDATED, 0
+        elif b"." in text or b"e" in text.lower():
+            time, unit = _exact(text), 2
+        else:
+            time, unit = _whole(text), 1
+        if unit and not -(2**63) < time < 2**63:
+            time, unit = 0, 3
+        self._times.append(time)
+        self._units.append(unit)
+
+    def nanoseconds(self, whole_ns: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give all times, and which of them 64 bits can hold."""
+        times, units = np.array(self._times, "int64"), np.array(self._units, "int8")
+        whole = units == 1
+        kept = (units != 3) & ~(whole & (np.abs(times) >= 2**63 // whole_ns))
+        times[whole & kept] *= whole_ns
+        return times, kept
+
+
+def _whole(text: bytes) -> int:
+    if b"_" in text or len(text) > 30:
+        raise ValueError(f"no time: {text[:30]!r}")
+    return int(text)
+
+
+def _exact(seconds: bytes) -> int:
+    """Turn decimal seconds into nanoseconds, of which a float has no room for the last digits."""
+    try:
+        time = Decimal(seconds.decode())
+        return int((time * 10**9).to_integral_value()) if abs(time) < 10**10 else 2**63
+    except (ArithmeticError, ValueError) as error:
+        raise ValueError(f"no time: {seconds!r}") from error
 
 
 def _is_sample(line: bytes) -> bool:
@@ -119,7 +160,7 @@ def _add_exemplar(code: int, text: bytes, found: SeriesColumns) -> None:
     try:
         if match is None or labels is None:
             raise ValueError("no exemplar")
-        time_ms = number(match[3].decode()) * 1000 if match[3] else float("nan")
-        found.add_exemplar(code, time_ms, number(match[2].decode()), labels)
+        time_ns = _exact(match[3]) if match[3] else UNDATED
+        found.add_exemplar(code, time_ns, number(match[2].decode()), labels)
     except ValueError:
         found.skipped["exemplar that is none"] += 1
