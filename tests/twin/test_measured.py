@@ -56,8 +56,12 @@ def test_resamples_are_of_whole_blocks():
     _, drawn = bootstrap(by_hand())
     assert len(drawn) == 400
     assert drawn["load_rps"].unique() == pytest.approx([8 / 40])
-    failed = drawn["error_share"] * 8  # each block is drawn Binomial(8, 1/8) times
-    assert failed.mean() == pytest.approx(1, abs=4 * np.sqrt(7 / 8 / 400))
+    # Each block is drawn Binomial(8, 1/8) times, and the spread is widened by t/z·√(8/7), t at 7 degrees.
+    widening = 1.895 / 1.645 * np.sqrt(8 / 7)
+    drawn_times = {max(0.0, 1 + (k - 1) * widening) for k in range(9)}
+    failed = drawn["error_share"] * 8
+    assert all(any(abs(times - one) < 1e-9 for one in drawn_times) for times in failed)
+    assert (failed == 0).mean() == pytest.approx((7 / 8) ** 8, abs=4 * np.sqrt(0.34 * 0.66 / 400))
 
 
 def test_an_interval_has_the_width_of_the_binomial_one(busy):

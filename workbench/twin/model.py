@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -127,6 +127,10 @@ def run(
     return log, outcome(log, network, start_s=shift, end_s=shift + duration_s)
 
 
+class Cancelled(Exception):
+    """The caller of `predict` no longer wants its numbers."""
+
+
 def predict(
     twin: Twin,
     settings: Mapping[str, Value],
@@ -135,17 +139,20 @@ def predict(
     duration_s: float | None = None,
     seed: int = 0,
     times_s: np.ndarray | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Prediction:
     """Predict a window of `duration_s` (the recorded one's length if None) at these settings, with intervals.
 
     Runs every replicate of the twin once, each with luck of its own: value is the median of the runs, low and
     high the mean ∓ the 95 % point of Student's t times the spread between runs (with the new window's own
     luck included), never below 0 or, for shares, above 1. Raises SettingError for unknown knobs and values
-    out of bounds.
+    out of bounds, and Cancelled as soon as `cancelled()`, asked before every run, is true.
     """
     network, duration_s = twin.at(settings), duration_s or twin.duration_s
 
     def replicate(i: int, workload: Workload) -> Outcome:
+        if cancelled():
+            raise Cancelled
         luck = seed * 1000 + i
         return run(
             twin, network, scenario.apply(workload), duration_s=duration_s, seed=luck, times_s=times_s
@@ -218,13 +225,18 @@ def load_curve(
 def _bound(numbers: pd.DataFrame, side: int) -> pd.Series:
     """Prediction bound for one more window, by quantity; on the log scale for times, which are skewed."""
     n = len(numbers)
-    reach = _STUDENT_95[min(n - 1, len(_STUDENT_95) - 1)] * np.sqrt(1 + 1 / n) if n > 1 else np.nan
+    reach = student_95(n - 1) * np.sqrt(1 + 1 / n) if n > 1 else np.nan
     skewed = [c for c in numbers if c.endswith("_s") and (numbers[c] > 0).all()]
     bound = numbers.mean() + side * reach * numbers.std(ddof=1)
     logs = np.log(numbers[skewed])
     bound[skewed] = np.exp(logs.mean() + side * reach * logs.std(ddof=1))
     shares = [unit(c) == "share" for c in numbers]
     return bound.clip(lower=0.0).clip(upper=np.where(shares, 1.0, np.inf))
+
+
+def student_95(degrees: int) -> float:
+    """Give Student's t at 95 % (one-sided)."""
+    return _STUDENT_95[min(degrees, len(_STUDENT_95) - 1)]
 
 
 # Student's t at 95 % (one-sided) by degrees of freedom, index 1 …; beyond the table the normal's is near.
