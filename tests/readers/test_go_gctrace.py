@@ -94,7 +94,8 @@ pacer: assist ratio=+1.367871e+000 (scan 0 MB in 3->4 MB) workers=0++2.500000e-0
 {LINE_1_6[:60]}"""
     parts = read(log)
     assert len(parts.frames["collections"]) == 1
-    assert parts.skipped == {"lines of other runtime traces": 2, "lines of the program": 1, "cut lines": 1}
+    assert parts.skipped == {"lines of other runtime traces": 1, "lines of the program": 1, "cut lines": 1}
+    assert list(parts.frames["samples"]["series"]) == list(range(9))  # the one line of the scheduler's state
 
 
 def test_a_trace_of_the_scheduler_alone_is_not_ours():

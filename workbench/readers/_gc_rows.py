@@ -1,18 +1,30 @@
 """Pauses and GC cycles as rows while a log is being read, and the two tables that they become.
 
-What readers of the JVM's logs share.
+What readers of GC logs share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from workbench import tables
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def epoch_ns(date: bytes) -> int | None:
+    """Read 2016-04-12T18:00:00.565+0000; None where no calendar or table has such a time."""
+    try:
+        when = datetime.fromisoformat(date.decode())
+    except ValueError:
+        return None
+    return (when - _EPOCH) // timedelta(microseconds=1) * 1000 if 1970 < when.year < 2262 else None
 
 
 class Stamp(NamedTuple):
