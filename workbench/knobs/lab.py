@@ -82,14 +82,14 @@ def _own(service: str) -> list[Knob]:
         knob("workers", "workers", 1, 256, "visits worked on at once", "pool.servers", whole=True, log=True),
         knob("queue", "requests", 0, 4096, "places to wait; when full, 503", "pool.queue", whole=True),
         knob(
+            "deadline_s", "s", 0.01, 60, "age at which a waiting request is answered 504", "deadline_s",
+            log=True, off=0,
+        ),
+        knob(
             "limit.rate_rps", "requests/s", 0.1, 100_000, "admitted rate; above, 429", "limit.rate_rps",
             log=True, off=0,
         ),
         knob("limit.burst", "requests", 1, 10_000, "admitted at once after a lull", "limit.burst", log=True),
-        knob(
-            "deadline_s", "s", 0.01, 60, "age at which a waiting request is answered 504", "deadline_s",
-            log=True, off=0,
-        ),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from workbench.analysis.latency import ecdf
 from workbench.errors import WorkbenchError
 from workbench.figures.live import Figure, fit, live, redraw
 from workbench.figures.tuning import tuning as effect
-from workbench.network import Workload
 from workbench.panels import _page
 from workbench.panels._quiet import Stale, WhenQuiet
 from workbench.panels._sliders import column, sliders
@@ -33,7 +32,7 @@ from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.recommendation import Recommendation
 from workbench.tuning.search import Progress, chosen, search
 from workbench.twin._compiled import is_cached
-from workbench.twin.model import LOADS, Prediction, Twin, glance, load_curve, predict
+from workbench.twin.model import LOADS, Cancelled, Prediction, Twin, glance, load_curve, predict
 from workbench.twin.outcome import shown, unit
 
 _PAUSE_S = 0.25
@@ -70,10 +69,6 @@ def view(
 def panel(twin: Twin, *, objective: Objective | None = None, folder: str | Path = "tuned") -> widgets.Widget:
     """Give the panel of a twin; it exports to `folder`, relative to where the kernel runs."""
     return TuningPanel(twin, objective or Objective(), folder=str(folder))
-
-
-class _Moved(Exception):
-    """A slider moved while numbers for its old place were made."""
 
 
 class TuningPanel(widgets.VBox):
@@ -265,11 +260,12 @@ class TuningPanel(widgets.VBox):
             self._draw()
         if settings not in self._known:
             runs = max(4, int(_REQUESTS / max(1.0, twin.workload.mean_rps() * twin.duration_s)))
-            # One by one, so that a slider that moves meanwhile is not kept waiting by numbers nobody wants.
-            some = replace(twin, replicates=self._wanted(twin.replicates[:runs], stale))  # type: ignore[arg-type]
+            some = replace(twin, replicates=twin.replicates[:runs])
             try:
-                self._known[settings] = predict(some, settings, scenario=scenario, seed=1)
-            except _Moved:
+                self._known[settings] = predict(
+                    some, settings, scenario=scenario, seed=1, cancelled=lambda: self._gives_way(stale)
+                )
+            except Cancelled:
                 return
         if not stale():
             with self._drawing:
@@ -278,19 +274,16 @@ class TuningPanel(widgets.VBox):
                 self._show_changes()
                 fit(self.figure)
 
-    def _wanted(self, workloads: Iterable[Workload], stale: Stale) -> Iterator[Workload]:
-        for workload in workloads:
-            with self._drawing:  # a move is answered first
-                if stale():
-                    raise _Moved
-            yield workload
+    def _gives_way(self, stale: Stale) -> bool:
+        """True if a slider has moved meanwhile; a move that is being answered is waited for."""
+        with self._drawing:
+            return stale()
 
     def _curve(self, settings: Settings, stale: Stale) -> pd.DataFrame | None:
         points = []
         for load in self._loads:
-            with self._drawing:
-                if stale():
-                    return None
+            if self._gives_way(stale):
+                return None
             points.append(load_curve(self._twin, settings, loads=(load,)))
         return pd.concat(points, ignore_index=True)
 

@@ -89,7 +89,9 @@ def shown_setting(knob: Knob, value: Value) -> str:
         return "unset"
     if knob.off is not None and value == knob.off:
         return "no limit"
-    return f"{value:g} {knob.unit}" if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value:.0%}" if knob.unit == "share" else f"{value:g} {knob.unit}"
 
 
 def _doublings(old: Value, new: Value) -> float:
