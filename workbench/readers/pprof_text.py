@@ -18,7 +18,7 @@ import pandas as pd
 
 from workbench import tables
 from workbench.errors import Malformed, Unrecognized
-from workbench.readers import _lines, _stacks
+from workbench.readers import _addresses, _lines, _stacks
 from workbench.readers._seam import Parts, Stream
 
 FORMAT = "pprof text (goroutine, heap, block, mutex, threadcreate and their like)"
@@ -37,9 +37,7 @@ _PAIR = re.compile(r"\s*(-?\d+) *: *(-?\d+) *\[ *(-?\d+) *: *(-?\d+) *\] *@([ x0
 _TWO = re.compile(r"\s*(-?\d+) +(-?\d+) +@([ x0-9a-f]*)\s*")
 _ONE = re.compile(r"\s*(-?\d+) +@([ x0-9a-f]*)\s*")
 _SYMBOL = re.compile(r"#\t(0x[0-9a-f]+)\t(\S+?)(?:\+0x[0-9a-f]+)?\t+(.*?)(?::(\d+))?\s*")
-_JAVA = re.compile(r"\s+(0x[0-9a-f]+) (.+?)(?: \((.*?)(?::(\d+))?\))?\s*")
 _SETTING = re.compile(r"([a-z][a-z /]*?) ?= ?(.*?)\s*")
-_MAP = re.compile(r"\s*([0-9a-f]+)-([0-9a-f]+):? +(?:r.xp [0-9a-f]+ \S+ \d+ +)?(\S.*?)\s*")
 _STARTS = (_COUNTED, _HEAP, _DELAYS, _JAVA_HEAP, _THREADS, _GOROUTINE)
 _JAVA_RATE = 524_288  # bytes between samples
 
@@ -80,8 +78,7 @@ class _Profile:
 
     types: list[tuple[str, str]]
     stacks: list[_Stack] = field(default_factory=list)
-    names: dict[int, _stacks.Frame] = field(default_factory=dict)
-    maps: list[tuple[int, int, str]] = field(default_factory=list)
+    names: _addresses.Names = field(default_factory=_addresses.Names)
 
 
 def _kind(head: bytes) -> tuple[re.Pattern[str], re.Match[str]] | None:
@@ -198,11 +195,8 @@ def _other(line: str, profile: _Profile, settings: dict[str, str], parts: Parts)
     """Take a line that is no sample: a setting, the name of an address, or a mapped binary."""
     if match := _SETTING.fullmatch(line):
         settings[match[1]] = match[2]
-    elif mapped := _MAP.fullmatch(line):
-        profile.maps.append((int(mapped[1], 16), int(mapped[2], 16), mapped[3]))
-    elif named := _JAVA.fullmatch(line):
-        number = int(named[4]) if named[4] and len(named[4]) < 10 and int(named[4]) else None
-        profile.names[int(named[1], 16)] = (named[2], named[3] or None, number, None)
+    elif profile.names.take(line):
+        return
     elif "MAPPED_LIBRARIES" not in line and "Memory map" not in line:
         parts.skipped["line that is no sample, symbol or mapping"] += 1
 
@@ -271,8 +265,8 @@ def _threads(lines: Iterable[tuple[int, str]], parts: Parts) -> _Profile:
             named = text.partition("(name: ")[2].partition(")")[0]
             if inside:
                 profile.stacks.append(_Stack((1.0,), thread=named or None))
-        elif mapping and (mapped := _MAP.fullmatch(line)):
-            profile.maps.append((int(mapped[1], 16), int(mapped[2], 16), mapped[3]))
+        elif mapping:
+            profile.names.take(line)
         elif inside and "same as previous thread" in text and len(profile.stacks) > 1:
             profile.stacks.pop()
             last = profile.stacks[-1]
@@ -280,32 +274,25 @@ def _threads(lines: Iterable[tuple[int, str]], parts: Parts) -> _Profile:
         elif inside and text:
             address, colon, name = text.removeprefix("PC:").strip().partition(": ")
             if colon and address.startswith("0x"):
-                _name(profile, address, name)
+                profile.names.name(address, name)
                 profile.stacks[-1].addresses.append(address)
             else:
                 profile.stacks[-1].addresses += [word for word in text.split() if word.startswith("0x")]
-        elif text and not mapping:
+        elif text:
             parts.skipped["line that is no thread"] += 1
     profile.stacks = [stack for stack in profile.stacks if stack.addresses]
     return profile
-
-
-def _name(profile: _Profile, address: str, name: str) -> None:
-    try:
-        profile.names[int(address, 16)] = (name, None, None, None)
-    except ValueError:
-        return
 
 
 def _table(profile: _Profile, known: dict[_stacks.Frame, int], where: str) -> pd.DataFrame:
     stacks, types = profile.stacks, profile.types
     if not stacks:
         return tables.STACKS.empty()
-    names = _Names(profile)
+    names = profile.names
     codes: list[int] = []
     depths = []
     for stack in stacks:
-        frames = stack.symbols or [names[address] for address in stack.addresses]
+        frames = stack.symbols or [names.of(address) for address in stack.addresses]
         codes += _stacks.intern(known, frames)
         depths.append(len(frames))
     labels = [stack.labels for stack in stacks]
@@ -325,26 +312,6 @@ def _table(profile: _Profile, known: dict[_stacks.Frame, int], where: str) -> pd
         },
         where=where,
     )
-
-
-class _Names(dict[str, _stacks.Frame]):
-    """Frames by address as it is written: named by the file, or else the address in its binary."""
-
-    def __init__(self, profile: _Profile) -> None:
-        self._names = profile.names
-        self._maps = sorted(profile.maps)
-        self._starts = [start for start, _, _ in self._maps]
-
-    def __missing__(self, text: str) -> _stacks.Frame:
-        try:
-            address = int(text, 16)
-        except ValueError:
-            address = -1
-        at = int(np.searchsorted(self._starts, address, side="right")) - 1 if 0 <= address < 2**63 else -1
-        binary = self._maps[at][2] if at >= 0 and address < self._maps[at][1] else None
-        frame = self._names.get(address) or (text, binary, None, False)
-        self[text] = frame
-        return frame
 
 
 def _text(content: bytes) -> str:
