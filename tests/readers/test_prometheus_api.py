@@ -256,3 +256,71 @@ def test_the_sample_is_a_prometheus_that_scraped_itself():
     assert set(series["instance"]) == {"prometheus-0"}
     assert "prometheus_http_request_duration_seconds_bucket" in set(series["metric"])
     assert not parts.skipped
+
+
+def long_answer(points: list, **more: object) -> bytes:
+    entry = {"metric": {"__name__": "up", "note": '"values":[[1,"2"]]'}, "values": points, **more}
+    return json.dumps(answer("matrix", [entry, up(points, job="b")]), separators=(",", ":")).encode()
+
+
+def test_long_lists_are_exact_to_the_last_bit():
+    rng = np.random.default_rng(7)
+    bits = rng.integers(0, 2**64, 3000, dtype=np.uint64).view(np.float64)
+    values = [v for v in bits.tolist() if v == v and abs(v) != np.inf]
+    values += [5e-324, 2.2250738585072011e-308, 0.1, 1e22, 1e23, 9007199254740993, -0.0]
+    texts = [*map(repr, values), "NaN", "+Inf", "-Inf", "1e+06", "9223372036854775808", "0.30000000000000004"]
+    points = [[1_700_000_000 + n * 0.25, text] for n, text in enumerate(texts)]
+    found = read(long_answer(points)).frames["samples"]
+    half = found[found["series"] == 0]
+    assert [struct.pack("<d", v) for v in half["value"]] == [struct.pack("<d", float(t)) for t in texts]
+    assert half["time"].astype("int64").tolist() == [round(t * 1000) * 10**6 for t, _ in points]
+    assert len(found) == 2 * len(points)
+
+
+def test_long_lists_beside_histograms_and_in_other_layouts_read_the_same():
+    points = [[1_700_000_000 + n, str(n / 7)] for n in range(500)]
+    state = {"count": "1", "sum": "2", "buckets": [[0, "1", "2", "1"]]}
+    plain = read(json.dumps(json.loads(long_answer(points)), indent=1).encode()).frames["samples"]
+    pd.testing.assert_frame_equal(read(long_answer(points)).frames["samples"], plain)
+    beside = read(long_answer(points, histograms=[[1_700_000_000, state]]))
+    assert len(beside.frames["samples"]) == len(plain) + 2
+    odd = long_answer(points, more=[["a", "b"]])
+    assert len(read(odd).frames["samples"]) == len(plain)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'[1700000007,"one"]',
+        b"[1700000007]",
+        b'[1700000007,"1",2]',
+        b'[nan,"1"]',
+        b'["1700000007","1"]',
+        b'["1" "2"]',
+    ],
+)
+def test_a_long_list_with_a_broken_point_is_refused_with_its_place(broken: bytes):
+    points = [[1_700_000_000 + n, str(n)] for n in range(500)]
+    content = long_answer(points).replace(b'[1700000007,"7"]', broken, 1)
+    with pytest.raises(Malformed) as caught:
+        read(content)
+    assert "data.result[0]" in caught.value.where or "byte" in caught.value.where
+
+
+def test_exemplars_point_to_traces():
+    told = {"labels": {"traceID": "EpTxMJ40fUus7aGY"}, "value": "6", "timestamp": 1600096945.479}
+    body = {
+        "status": "success",
+        "data": [{"seriesLabels": {"__name__": "m", "job": "a"}, "exemplars": [told]}],
+    }
+    content = json.dumps(body).encode()
+    assert recognise(content) is prometheus_api
+    frames = read(content).frames
+    row = frames["exemplars"].iloc[0]
+    assert (row["value"], row["trace_id"], row["time"].value) == (
+        6,
+        "EpTxMJ40fUus7aGY",
+        1600096945479 * 10**6,
+    )
+    assert frames["series"][["metric", "service"]].to_numpy().tolist() == [["m", "a"]]
+    assert frames["samples"].empty

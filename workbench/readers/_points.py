@@ -13,20 +13,28 @@ _BEGIN, _END, _NEXT = b'"values":[[', b"]]", b',"histograms":[['
 _WORTH_BYTES = 4096  # of shorter lists the arrays cost more than they save
 _QUOTE, _COMMA, _OPEN, _CLOSE, _PLUS = b'",[]+'
 
+Points = tuple[np.ndarray, np.ndarray]
 
-def set_aside(content: bytes) -> tuple[bytes, list[memoryview]]:
-    """Give `content` with each long list of points replaced by its number, and these lists."""
+
+def set_aside(content: bytes) -> tuple[bytes, list[Points]]:
+    """Give `content` with each long list of points replaced by its number, and times and values of these.
+
+    Where one of the lists is laid out in another way, all stay where they are.
+    """
     whole, done, at = memoryview(content), 0, 0
     pieces: list[bytes | memoryview] = []
-    lists: list[memoryview] = []
+    lists: list[Points] = []
     while (at := content.find(_BEGIN, at)) >= 0:
         begin = at + len(_BEGIN)
         end = _end_of(content, begin)
         if end < 0 or content[at - 1 : at] == b"\\":  # cut off, or inside a text
-            break
+            return content, []
         if end - begin >= _WORTH_BYTES:
+            points = _parse(whole[begin - 1 : end + 1])
+            if points is None:
+                return content, []
             pieces += [whole[done : begin - 2], str(len(lists)).encode()]
-            lists.append(whole[begin - 2 : end + 2])
+            lists.append(points)
             done = end + 2
         at = end
     return b"".join([*pieces, whole[done:]]) if lists else content, lists
@@ -44,9 +52,8 @@ def _end_of(content: bytes, begin: int) -> int:
     return content.find(_END, begin)
 
 
-def parse(points: memoryview) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give times and values of a list that was set aside; None if it is laid out in another way."""
-    text = np.frombuffer(points, np.uint8)[2:-2]
+def _parse(points: memoryview) -> Points | None:
+    text = np.frombuffer(points, np.uint8)[1:-1]
     quotes = np.flatnonzero(text == _QUOTE)
     if not len(quotes) or len(quotes) % 2 or quotes[-1] != len(text) - 1:
         return None

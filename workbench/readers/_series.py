@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import chain
 
@@ -18,6 +19,7 @@ UNDATED = np.iinfo("int64").min  # what pandas reads as no time
 LATEST_MS = 2**63 // 1_000_000 - 1  # nanoseconds in 64 bits end in the year 2262
 
 _SERVICE_LABELS = ("service", "service_name", "job")
+_HEX = re.compile("[0-9a-fA-F]+")
 _TRACE_LABELS, _SPAN_LABELS = ("trace_id", "traceID", "traceId"), ("span_id", "spanID", "spanId")
 
 
@@ -112,8 +114,8 @@ class SeriesColumns:
                 "series": np.array(codes, "int64"),
                 "time": np.array(times, "int64").view("datetime64[ns]"),
                 "value": np.array(values, "float64"),
-                "trace_id": pa.array([text.lower() or None for text in traces], pa.string()),
-                "span_id": pa.array([text.lower() or None for text in spans], pa.string()),
+                "trace_id": pa.array([_id(text) for text in traces], pa.string()),
+                "span_id": pa.array([_id(text) for text in spans], pa.string()),
                 "labels": _maps(list(labels)),
             }
         )
@@ -130,6 +132,10 @@ def _nanoseconds(times_ms: np.ndarray) -> np.ndarray:
     """Turn milliseconds, whole or not, into nanoseconds; a float has no room for 1.7e18."""
     whole = np.floor(times_ms)
     return whole.astype("int64") * 1_000_000 + np.rint((times_ms - whole) * 1e6).astype("int64")
+
+
+def _id(text: str) -> str | None:
+    return (text.lower() if _HEX.fullmatch(text) else text) or None
 
 
 def _first(labels: dict[str, str], names: tuple[str, ...]) -> str:

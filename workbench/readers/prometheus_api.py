@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import orjson
 
 from workbench.errors import Malformed
 from workbench.readers import _json, _points
@@ -83,7 +82,7 @@ def _read_answer(stream: Stream, found: SeriesColumns) -> None:
     _each(entries, f"{stream.name}, data.result", lambda entry: _add_series(entry, lists, found))
 
 
-def _parse(content: bytes, name: str) -> tuple[Any, list[memoryview]]:
+def _parse(content: bytes, name: str) -> tuple[Any, list[_points.Points]]:
     """Parse an answer without its long lists of points, which are given beside it, numbered."""
     skeleton, lists = _points.set_aside(content)
     if lists:
@@ -107,12 +106,12 @@ def _each(entries: list[Any], place: str, add: Callable[[Any], None]) -> None:
             ) from error
 
 
-def _add_series(entry: dict[str, Any], lists: list[memoryview], found: SeriesColumns) -> None:
+def _add_series(entry: dict[str, Any], lists: list[_points.Points], found: SeriesColumns) -> None:
     metric, labels = _named(entry["metric"])
     points = entry.get("values") or ([entry["value"]] if "value" in entry else [])
     histograms = entry.get("histograms") or ([entry["histogram"]] if "histogram" in entry else [])
     if type(entry.get("values")) is int and lists:
-        _add(found, metric, labels, *_listed(lists[entry["values"]]))
+        _add(found, metric, labels, *lists[entry["values"]])
     elif points or not histograms:
         _add(found, metric, labels, *_unzip(points))
     if histograms:
@@ -143,10 +142,6 @@ def _named(metric: Any) -> tuple[str, dict[str, str]]:
     if not all(type(value) is str for value in labels.values()):
         raise TypeError("a label that is not text")
     return labels.pop("__name__", ""), labels
-
-
-def _listed(points: memoryview) -> tuple[Any, Any]:
-    return _points.parse(points) or _unzip(orjson.loads(points))
 
 
 def _unzip(points: list[list[Any]]) -> tuple[list[float], list[Any]]:
