@@ -25,7 +25,7 @@ from workbench.twin.model import Twin
 
 SLOS = (SLO("p99_s", 0.4), SLO("error_share", 0.01))
 WINDOW_S = 60.0
-RATE_RPS = 30.0
+RATE_RPS = 32.0
 _SETTLE_S = 2.5  # the last scrape and the last batch of spans
 _WARM_S = 5.0
 

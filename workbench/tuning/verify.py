@@ -111,7 +111,7 @@ def verify(
         table=table,
         slos=recommendation.slos,
         broken=tuple(slo for slo in recommendation.slos if slo.excess(now[slo.quantity]) > 0),
-        notes=_notes(recommendation, now),
+        notes=_notes(recommendation, after, now),
     )
 
 
@@ -142,8 +142,12 @@ def _ran_with(capture: Capture, settings: Settings, when: str) -> None:
             )
 
 
-def _notes(recommendation: Recommendation | Frozen, now: pd.Series) -> tuple[str, ...]:
+def _notes(recommendation: Recommendation | Frozen, after: Capture, now: pd.Series) -> tuple[str, ...]:
+    notes = []
     expected = recommendation.after["load_rps"]
     if abs(now["load_rps"] / expected - 1) > 0.1:
-        return (f"the load was {now['load_rps']:.1f}/s, the prediction speaks of {expected:.1f}/s",)
-    return ()
+        notes.append(f"the load was {now['load_rps']:.1f}/s, the prediction speaks of {expected:.1f}/s")
+    unsaid = [key for key in recommendation.settings if key not in after.settings]
+    if unsaid:
+        notes.append(f"that {unsaid[0]} and {len(unsaid) - 1} others were in force is taken on trust")
+    return tuple(notes)
