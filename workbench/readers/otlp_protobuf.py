@@ -16,20 +16,21 @@ from workbench.readers._spans import KINDS, SpanColumns
 
 FORMAT = "OTLP traces, protobuf"
 
+# Pairs of attributes stay packed: the same few thousand come again and again, and are decoded once.
 _SCHEMA = (
     ("TracesData", "1 resource_spans *ResourceSpans"),
     ("ResourceSpans", "1 resource Resource, 2 scope_spans *ScopeSpans, 1000 library_spans *ScopeSpans"),
-    ("Resource", "1 attributes *KeyValue"),
+    ("Resource", "1 attributes *bytes"),
     ("ScopeSpans", "1 scope Scope, 2 spans *Span"),
     ("Scope", "1 name bytes, 2 version bytes"),
     (
         "Span",
         "1 trace_id bytes, 2 span_id bytes, 4 parent_span_id bytes, 5 name bytes, 6 kind int32, "
-        "7 start fixed64, 8 end fixed64, 9 attributes *KeyValue, 11 events *Event, 13 links *Link, "
+        "7 start fixed64, 8 end fixed64, 9 attributes *bytes, 11 events *Event, 13 links *Link, "
         "15 status Status",
     ),
-    ("Event", "1 time fixed64, 2 name bytes, 3 attributes *KeyValue"),
-    ("Link", "1 trace_id bytes, 2 span_id bytes, 4 attributes *KeyValue"),
+    ("Event", "1 time fixed64, 2 name bytes, 3 attributes *bytes"),
+    ("Link", "1 trace_id bytes, 2 span_id bytes, 4 attributes *bytes"),
     ("Status", "2 message bytes, 3 code int32"),
     ("KeyValue", "1 key bytes, 2 value AnyValue"),
     (
@@ -41,6 +42,7 @@ _SCHEMA = (
     ("KeyValueList", "1 values *KeyValue"),
 )
 _STATUS = ("unset", "ok", "error")
+_MOST_KNOWN = 200_000  # pairs that are kept decoded
 
 
 def sniff(head: bytes) -> bool:
@@ -58,7 +60,7 @@ def read(*streams: Stream) -> Parts:
         content = stream.content()
         if not sniff(content[:65536]):
             raise Unrecognized("no OTLP traces", where=stream.name, expected=FORMAT)
-        kind = _protobuf.message(_SCHEMA, "TracesData")
+        kind, pairs = _protobuf.message(_SCHEMA, "TracesData"), _Pairs(stream.name)
         with _json.collector_resting():
             for place, body in _messages(content, stream.name):
                 if body is None:
@@ -66,7 +68,7 @@ def read(*streams: Stream) -> Parts:
                     found.notes.append(f"{place}: the message is cut off")
                 else:
                     for resource_spans in _protobuf.parse(kind, body, place).resource_spans:
-                        _read_resource(resource_spans, found)
+                        _read_resource(resource_spans, pairs, found)
     return found.parts(", ".join(stream.name for stream in streams))
 
 
@@ -100,24 +102,26 @@ def _holds_spans(scope_spans: bytes) -> bool | None:
     return None
 
 
-def _read_resource(resource_spans: Any, found: SpanColumns) -> None:
-    resource = _attributes(resource_spans.resource.attributes)
+def _read_resource(resource_spans: Any, pairs: _Pairs, found: SpanColumns) -> None:
+    resource = pairs.texts(resource_spans.resource.attributes)
     service, instance = resource.get("service.name", ""), resource.get("service.instance.id", "")
     shared = {key: value for key, value in resource.items() if not key.startswith("service.")}
     for scope_spans in (*resource_spans.scope_spans, *resource_spans.library_spans):
         named = {"otel.scope.name": scope_spans.scope.name, "otel.scope.version": scope_spans.scope.version}
         inherited = {**shared, **{key: _decoded(value) for key, value in named.items() if value}}
         for span in scope_spans.spans:
-            _read_span(span, found, service, instance, inherited)
+            _read_span(span, pairs, found, service, instance, inherited)
 
 
-def _read_span(span: Any, found: SpanColumns, service: str, instance: str, inherited: dict[str, str]) -> None:
+def _read_span(
+    span: Any, pairs: _Pairs, found: SpanColumns, service: str, instance: str, inherited: dict[str, str]
+) -> None:
     end_ns = span.end
     if not end_ns:
         found.skipped["span that had not ended"] += 1
         return
     trace_id, span_id, start_ns = span.trace_id.hex(), span.span_id.hex(), span.start
-    attributes = {**inherited, **_attributes(span.attributes)}
+    attributes = {**inherited, **pairs.texts(span.attributes)}
     if message := span.status.message:
         attributes["otel.status_description"] = _decoded(message)
     parent_id, kind, code = span.parent_span_id, span.kind, span.status.code
@@ -137,14 +141,29 @@ def _read_span(span: Any, found: SpanColumns, service: str, instance: str, inher
     if not taken:
         return
     for event in span.events:
-        found.add_event(trace_id, span_id, event.time, _decoded(event.name), _attributes(event.attributes))
+        found.add_event(trace_id, span_id, event.time, _decoded(event.name), pairs.texts(event.attributes))
     for link in span.links:
         to = link.trace_id.hex(), link.span_id.hex()
-        found.add_link(trace_id, span_id, to, _attributes(link.attributes))
+        found.add_link(trace_id, span_id, to, pairs.texts(link.attributes))
 
 
-def _attributes(pairs: Any) -> dict[str, str]:
-    return {_decoded(pair.key): _text(pair.value) for pair in pairs}
+class _Pairs(dict[bytes, tuple[str, str]]):
+    """Attributes as key and text by their packed bytes, decoded when first asked for."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._kind, self._place = _protobuf.message(_SCHEMA, "KeyValue"), place
+
+    def __missing__(self, packed: bytes) -> tuple[str, str]:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        pair = _protobuf.parse(self._kind, packed, f"{self._place}, an attribute")
+        self[packed] = told = _decoded(pair.key), _text(pair.value)
+        return told
+
+    def texts(self, attributes: Any) -> dict[str, str]:
+        """Give attributes by key."""
+        return dict(map(self.__getitem__, attributes))
 
 
 def _text(value: Any) -> str:
