@@ -82,12 +82,14 @@ def parse_lines(content: bytes, name: str) -> Iterator[tuple[str, Any]]:
 
     A line that is not JSON gives None; what is no JSON from its first line raises Malformed.
     """
-    first, newline, rest = content.partition(b"\n")
-    try:
-        orjson.loads(first.removeprefix(_BOM))
-    except orjson.JSONDecodeError:
-        rest = b""
-    if not newline or not rest.strip():
+    first, _, rest = content.partition(b"\n")
+    lines = bool(rest.strip())
+    if lines:
+        try:
+            orjson.loads(first.removeprefix(_BOM))
+        except orjson.JSONDecodeError:
+            lines = False
+    if not lines:
         yield name, parse(content, name)
         return
     for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), 1):

@@ -37,7 +37,7 @@ class Traces:
             "duration": int(span.get("duration") or 0),
             "local": span.get("localEndpoint") or {},
             "remote": span.get("remoteEndpoint") or {},
-            "tags": {key: _json.text(value) for key, value in (span.get("tags") or {}).items()},
+            "tags": _texts(span.get("tags") or {}),
             "events": {(int(a["timestamp"]), _json.text(a["value"])) for a in span.get("annotations") or ()},
         }
         sides = self._sides.setdefault((trace_id, span_id), [])
@@ -68,10 +68,9 @@ class Traces:
 def _hand_over(trace_id: str, span_id: str, parent: str | None, side: Span, found: SpanColumns) -> None:
     local, tags, events = side["local"], side["tags"], sorted(side["events"])
     start = side["start"] or (events[0][0] if events else 0)
-    attributes = {
-        **{key: value for key, value in tags.items() if key not in _OWN_COLUMNS},
-        **_peer(side["remote"]),
-    }
+    attributes = {**tags, **_peer(side["remote"])}
+    for key in _OWN_COLUMNS:
+        attributes.pop(key, None)
     taken = found.add(
         trace_id,
         span_id,
@@ -88,6 +87,12 @@ def _hand_over(trace_id: str, span_id: str, parent: str | None, side: Span, foun
     if taken:
         for time, text in events:
             found.add_event(trace_id, span_id, time * 1000, text, {})
+
+
+def _texts(tags: dict[str, Any]) -> dict[str, str]:
+    if all(type(value) is str for value in tags.values()):
+        return tags
+    return {key: _json.text(value) for key, value in tags.items()}
 
 
 def _is_calling(side: Span) -> bool:
@@ -125,6 +130,8 @@ def _merge(side: Span, piece: Span) -> None:
 
 
 def _peer(remote: Span) -> dict[str, str]:
+    if not remote:
+        return {}
     named = {
         "peer.service": remote.get("serviceName"),
         "network.peer.address": remote.get("ipv4") or remote.get("ipv6"),

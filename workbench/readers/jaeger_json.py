@@ -176,4 +176,9 @@ def _nanoseconds(microseconds: float) -> int:
 
 
 def _tags(tags: list[dict[str, Any]] | None) -> dict[str, str]:
-    return {tag["key"]: _json.text(tag.get("value")) for tag in tags or ()}
+    return {
+        tag["key"]: value
+        if type(value := tag.get("value")) is str
+        else _json.text(value)  # nearly all are text
+        for tag in tags or ()
+    }
