@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import json
 import re
 import time
 
@@ -170,6 +171,17 @@ def test_our_own_rotated_sample_holds_the_collections_of_its_whole_run():
     ids = re.findall(r"#(\d+): \[(?:GC pause|Full GC)", "".join(s.content().decode() for s in streams))
     whole = collections[collections["kind"] != "concurrent"]
     assert list(whole["cycle"]) == [int(each) for each in ids]
+
+
+def test_with_print_gc_id_every_collection_has_the_number_that_the_log_gives_it():
+    path = f"{GENERATED}jdk8-cms-gcid.log"
+    collections = read_corpus(path).frames["collections"]
+    assert sorted(collections["cycle"]) == sorted(
+        {int(each) for each in re.findall(r"#(\d+): ", text_of(path))}
+    )
+    phases = re.findall(r"#(\d+): \[CMS-concurrent-mark:", text_of(path))
+    of_cms = collections[collections["kind"] == "concurrent"]
+    assert {int(each) for each in phases} == set(of_cms["cycle"])
 
 
 # Against a plain reading of brackets
@@ -508,6 +520,31 @@ def test_a_log_on_one_line_reads_like_its_lines():
     log = (SAMPLES / "serial-stdout.log").read_text()
     joined = read(" ".join(line for line in log.splitlines() if "[" in line and "0x" not in line))
     pd.testing.assert_frame_equal(joined.frames["pauses"], read(log).frames["pauses"])
+
+
+WRAPPINGS = {
+    "cri": lambda line: f"2026-11-20T08:05:28.123456789Z stdout F {line}\n".encode(),
+    "docker compose": lambda line: f"app-1  | {line}\n".encode(),
+    "docker json-file": lambda line: (
+        json.dumps({"log": line + "\n"}).replace(">", "\\u003e") + "\n"
+    ).encode(),
+    "journald": lambda line: f"Nov 20 08:05:28 host java[17]: {line}\n".encode(),
+    "kubectl": lambda line: f"[pod/shop-7d/app] {line}\n".encode(),
+    "crlf": lambda line: f"{line}\r\n".encode(),
+    "utf-16": lambda line: f"{line}\n".encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("name", ["serial-stdout", "parallel", "cms", "cms-plain", "g1"])
+def test_what_a_container_puts_around_each_line_changes_nothing(name, wrapping):
+    text = (SAMPLES / f"{name}.log").read_text()
+    mark = b"\xff\xfe" if wrapping == "utf-16" else b""
+    wrapped = mark + b"".join(WRAPPINGS[wrapping](line) for line in text.splitlines())
+    assert reader.sniff(wrapped)
+    plain, found = read(text).frames, reader.read(Stream("", wrapped)).frames
+    for table in ("pauses", "collections"):
+        pd.testing.assert_frame_equal(found[table], plain[table])
 
 
 def test_what_docker_escapes_is_read():

@@ -57,7 +57,7 @@ _TOKEN = re.compile(  # every alternative but the one of digits begins with a le
     rb"|(?P<eden>Eden: " + _SIZE + _OF + rb"->" + _SIZE + _OF + rb" Survivors: " + _SIZE + rb"->" + _SIZE
     + rb" Heap: " + _SIZE + _OF + rb"->" + _SIZE + rb"\(" + _SIZE + rb"\)\])"
     rb"|(?P<heap> {1,3}" + _SIZE + rb"->" + _SIZE + rb"\(" + _SIZE + rb"\)\])"
-    rb"|(?P<leaf>[A-Za-z][^\[\]>]{0,400}\])"
+    rb"|(?P<leaf>(?:[A-Za-z][^\[\]>]{0,400}|\d{1,12})\])"
     rb"|(?P<generation>(" + _GENERATIONS + rb")(?![A-Za-z-]))"
     rb"|(?P<open>[A-Za-z]))"
     rb"|, ?(?P<close>(" + _SECONDS + rb") secs?\])"
@@ -146,10 +146,10 @@ class _Event:
 class _Generation:
     """A bracket of one generation inside an event."""
 
-    __slots__ = ("duration_s", "move", "name", "stamp")
+    __slots__ = ("duration_s", "move", "name", "number", "stamp")
 
-    def __init__(self, name: bytes, stamp: Stamp) -> None:
-        self.name, self.stamp = name, stamp
+    def __init__(self, name: bytes, stamp: Stamp, number: int | None) -> None:
+        self.name, self.stamp, self.number = name, stamp, number
         self.move: tuple[int, int] | None = None
         self.duration_s: float | None = None
 
@@ -275,7 +275,7 @@ class _Log:
 
     def _at_generation(self, token: re.Match[bytes]) -> None:
         if self._event() is not None:
-            self._push(_Generation(token[_GENERATION + 1], self._stamp_of(token)[0]))
+            self._push(_Generation(token[_GENERATION + 1], *self._stamp_of(token)))
 
     def _at_open(self, token: re.Match[bytes]) -> None:
         if self._stack:
@@ -491,7 +491,7 @@ class _Log:
             cycle.old = old.move if old else None
             cycle.young = cycle.young or _rest(heap, cycle.old)
         elif old is not None:
-            self._begin_inner(event, old, heap, cause)
+            self._begin_inner(old, heap, cause)
         else:
             cycle.old = _rest(heap, cycle.young)
             cycle.promoted = max(0, cycle.old[1] - cycle.old[0]) if cycle.old else None
@@ -502,9 +502,9 @@ class _Log:
         name = b" ".join([event.name, *(b"(" + trait + b")" for trait in event.traits)])
         return Pause(event.stamp, duration_s, name.decode(), cause, cycle.number, heap), cycle
 
-    def _begin_inner(self, event: _Event, old: _Generation, heap: Heap, cause: str | None) -> None:
+    def _begin_inner(self, old: _Generation, heap: Heap, cause: str | None) -> None:
         """Note the full collection that went on inside the pause of a young one."""
-        full = self._begin(old.stamp, "full", None, cause)
+        full = self._begin(old.stamp, "full", old.number, cause)
         full.duration_s = old.duration_s
         full.heap, full.old = Heap(None, heap.after, heap.capacity), old.move
 
