@@ -7,7 +7,8 @@ point into tables of locations and strings.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -38,6 +39,7 @@ _SCHEMA = {
     "9 time_nanos int64, 10 duration_nanos int64, 11 period_type ValueType, 12 period int64, "
     "13 comment *int64, 14 default_sample_type int64, 15 doc_url int64",
 }
+_LONGEST_VARINT = 10  # bytes
 _ENOUGH_FIELDS = 400  # as many fields of a profile in a row are no accident
 
 
@@ -78,8 +80,9 @@ def _read_one(stream: Stream, known: dict[_stacks.Frame, int], parts: Parts) -> 
     profile = _parsed(content, stream.name)
     text = _strings(profile, stream.name)
     types = [(text(t.type, "sample_type"), text(t.unit, "sample_type")) for t in profile.sample_type]
-    codes, depths = _stack_codes(profile, _locations(profile, known, text, stream.name, parts), stream.name)
-    weights = _weights(profile, len(types), stream.name)
+    samples = _packed(profile.sample) or _any(profile.sample, stream.name)
+    weights = _weights(samples, len(types), stream.name)
+    codes, depths = _stack_codes(samples, _locations(profile, known, text, stream.name, parts), stream.name)
     parts.notes += _remarks(profile, text)
     if not len(depths):
         return tables.STACKS.empty()
@@ -87,10 +90,10 @@ def _read_one(stream: Stream, known: dict[_stacks.Frame, int], parts: Parts) -> 
     return tables.STACKS.build(
         {
             "frames": _stacks.column([_stacks.stack_lists(codes, depths)] * len(types)),
-            "type": np.repeat([types[i][0] for i in order], len(depths)),
+            "type": _repeated([types[i][0] for i in order], len(depths)),
             "value": weights[:, order].T.ravel(),
-            "unit": np.repeat([types[i][1] for i in order], len(depths)),
-            "labels": _stacks.column([_labels(profile, text)] * len(types)),
+            "unit": _repeated([types[i][1] for i in order], len(depths)),
+            "labels": _stacks.column([_labels(samples, text)] * len(types)),
         },
         where=stream.name,
     )
@@ -100,7 +103,7 @@ def _parsed(content: bytes, name: str) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        profile = _message()()
+        profile = _profile_of_bytes()()
         profile.ParseFromString(content)
     except DecodeError as error:
         raise Malformed(
@@ -127,41 +130,175 @@ def _strings(profile: Any, name: str) -> Callable[[int, str], str]:
     return text
 
 
-def _stack_codes(
-    profile: Any, codes_of: dict[int, tuple[int, ...]], name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give the frame codes of all samples one after another, and how many each sample has."""
-    codes: list[int] = []
-    ends = [0]
-    for number, sample in enumerate(profile.sample):
-        try:
-            codes.extend(chain.from_iterable(map(codes_of.__getitem__, sample.location_id)))
-        except KeyError as error:
-            raise Malformed(
-                f"{name}, sample {number}",
-                f"location {error}, which the profile lacks",
-                remedy="copy or record it again",
-            ) from error
-        ends.append(len(codes))
-    return np.array(codes, np.int32), np.diff(ends)
+@dataclass
+class _Samples:
+    """All samples, laid end to end: location ids and values with how many each has, and what holds labels."""
+
+    ids: np.ndarray
+    depths: np.ndarray
+    values: np.ndarray
+    sizes: np.ndarray
+    labelled: dict[int, Any]  # messages by the sample's number
 
 
-def _weights(profile: Any, types: int, name: str) -> np.ndarray:
-    """Give samples × sample types."""
+def _packed(messages: Sequence[bytes]) -> _Samples | None:
+    """Take samples apart all at once; None if one is not laid out as encoders do it: ids, values, labels."""
+    sizes = np.fromiter(map(len, messages), np.int64, len(messages))
+    data = np.frombuffer(b"".join([*messages, bytes(_LONGEST_VARINT)]), np.uint8)
+    ends = np.cumsum(sizes)
+    ids = _field_of_each(data, ends - sizes, ends, 0x0A)
+    values = _field_of_each(data, ids[1], ends, 0x12) if ids else None
+    if ids is None or values is None:
+        return None
+    of_ids, of_values = _varints(data, *ids), _varints(data, *values)
+    if of_ids is None or of_values is None:
+        return None
+    labelled = {}
+    for number in np.flatnonzero(values[1] < ends).tolist():
+        rest = data[values[1][number] : ends[number]].tobytes()
+        message = _parsed_sample(rest)
+        if message is None or message.location_id or message.value:
+            return None
+        labelled[number] = message
+    return _Samples(*of_ids, *of_values, labelled)
+
+
+def _field_of_each(
+    data: np.ndarray, starts: np.ndarray, ends: np.ndarray, tag: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Give where the body of this field begins and ends in each message; it is empty where it is not next."""
+    there = (starts < ends) & (data[starts] == tag)
+    low, high = (
+        data[starts + 1].astype(np.int64),
+        data[np.minimum(starts + 2, len(data) - 1)].astype(np.int64),
+    )
+    long = low >= 0x80
+    if (there & long & (high >= 0x80)).any():
+        return None  # more than 16 kB in one sample
+    begins = starts + np.where(there, 2 + long, 0)
+    stops = begins + np.where(there, np.where(long, (low & 0x7F) | high << 7, low), 0)
+    return (begins, stops) if (stops <= ends).all() else None
+
+
+def _varints(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Read the numbers of all stretches, and how many each has; None if one is cut off."""
+    full = np.flatnonzero(begins < ends)
+    if (data[ends[full] - 1] >= 0x80).any():
+        return None
+    gaps = np.empty(2 * len(begins), np.int64)
+    gaps[0::2], gaps[1::2] = begins - np.concatenate([[0], ends])[:-1], ends - begins
+    packed = data[: ends[-1] if len(ends) else 0][np.repeat(np.arange(len(gaps)) % 2 == 1, gaps)]
+    goes_on = packed >= 0x80
+    widest, run = 1, goes_on
+    while run.any():
+        widest, run = widest + 1, run[1:] & goes_on[: len(run) - 1]
+        if widest > _LONGEST_VARINT:
+            return None
+    kind = np.uint16 if widest < 3 else np.uint32 if widest < 5 else np.uint64
+    low = (packed & 0x7F).astype(kind)
+    numbers, chain_goes_on = low.copy(), np.ones(len(low), bool)
+    for place in range(1, widest):  # the bytes before belong to the number while they go on
+        chain_goes_on = chain_goes_on[1:] & goes_on[: len(goes_on) - place]
+        tail = numbers[place:]
+        numbers[place:] = np.where(chain_goes_on, tail << kind(7) | low[: len(low) - place], tail)
+    counts = np.zeros(len(begins), np.int64)
+    if len(full):
+        sizes = (ends - begins)[full]
+        whole = (~goes_on).view(np.uint8) if sizes.max() < 256 else (~goes_on).astype(np.int32)
+        counts[full] = np.add.reduceat(whole, np.cumsum(sizes) - sizes, dtype=whole.dtype)
+    return numbers[~goes_on], counts
+
+
+def _any(messages: Sequence[bytes], name: str) -> _Samples:
+    """Take samples apart one by one, however they are laid out."""
+    ids: list[int] = []
     values: list[int] = []
-    for number, sample in enumerate(profile.sample):
-        if len(sample.value) != types or not types:
+    depths, sizes, labelled = [], [], {}
+    for number, content in enumerate(messages):
+        message = _parsed_sample(content)
+        if message is None:
             raise Malformed(
                 f"{name}, sample {number}",
-                f"{len(sample.value)} values for {types} sample types",
-                expected="one value for each, and a type or more",
+                "its protobuf is damaged or cut off",
                 remedy="copy or record it again",
             )
-        values.extend(sample.value)
-    return np.array(values, np.float64).reshape(len(profile.sample), types)
+        ids.extend(message.location_id)
+        values.extend(message.value)
+        depths.append(len(message.location_id))
+        sizes.append(len(message.value))
+        if message.label:
+            labelled[number] = message
+    return _Samples(
+        np.array(ids, np.uint64),
+        np.array(depths, np.int64),
+        np.array(values, np.int64),
+        np.array(sizes, np.int64),
+        labelled,
+    )
 
 
-def _labels(profile: Any, text: Callable[[int, str], str]) -> pa.MapArray:
+def _parsed_sample(content: bytes) -> Any:
+    from google.protobuf.message import DecodeError
+
+    try:
+        return _message("Sample").FromString(content)
+    except DecodeError:
+        return None
+
+
+def _stack_codes(
+    samples: _Samples, codes_of: dict[int, tuple[int, ...]], name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the frame codes of all samples one after another, and how many each sample has."""
+    rows = _rows(samples.ids, np.fromiter(codes_of, np.uint64, len(codes_of)))
+    if len(rows) and rows.min() < 0:
+        first = int(np.argmin(rows))
+        raise Malformed(
+            f"{name}, sample {int(np.searchsorted(np.cumsum(samples.depths), first, side='right'))}",
+            f"location {samples.ids[first]}, which the profile lacks",
+            remedy="copy or record it again",
+        )
+    flat = np.fromiter(chain.from_iterable(codes_of.values()), np.int32)
+    many = np.fromiter(map(len, codes_of.values()), np.int64, len(codes_of))
+    starts = np.cumsum(many) - many
+    codes = flat[starts][rows]
+    several = np.flatnonzero((many > 1)[rows])
+    if not len(several):
+        return codes, samples.depths
+    more = many[rows[several]] - 1  # frames around an inlined one
+    after = np.repeat(several, more)
+    places = np.arange(len(after)) - np.repeat(np.cumsum(more) - more, more) + 1
+    sample_of = np.searchsorted(np.cumsum(samples.depths), several, side="right")
+    depths = samples.depths + np.bincount(sample_of, more, len(samples.depths)).astype(np.int64)
+    return np.insert(codes, after + 1, flat[starts[rows[after]] + places]), depths
+
+
+def _rows(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Give the row of each id among the known ones, -1 for one that is not; ids need not be dense."""
+    most = int(known.max(initial=0))
+    if most <= 16 * len(known) + 1_000_000:
+        row_of = np.full(most + 2, -1, np.int32)
+        row_of[known] = np.arange(len(known), dtype=np.int32)
+        return row_of[np.minimum(ids, ids.dtype.type(min(most + 1, np.iinfo(ids.dtype).max)))]
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, ids, sorter=order), len(known) - 1)]
+    return np.where(known[at] == ids, at, -1).astype(np.int32)
+
+
+def _weights(samples: _Samples, types: int, name: str) -> np.ndarray:
+    """Give samples × sample types."""
+    wrong = np.flatnonzero(samples.sizes != types) if types else np.arange(len(samples.sizes))
+    if len(wrong):
+        raise Malformed(
+            f"{name}, sample {wrong[0]}",
+            f"{samples.sizes[wrong[0]]} values for {types} sample types",
+            expected="one value for each, and a type or more",
+            remedy="copy or record it again",
+        )
+    return samples.values.astype(np.int64).astype(np.float64).reshape(len(samples.sizes), types)
+
+
+def _labels(samples: _Samples, text: Callable[[int, str], str]) -> pa.MapArray:
     """Give one map for each sample; several values of one key are joined, and numbers carry their unit."""
 
     @functools.cache
@@ -171,15 +308,15 @@ def _labels(profile: Any, text: Callable[[int, str], str]) -> pa.MapArray:
 
     keys: list[str] = []
     values: list[str] = []
-    sizes = []
-    for sample in profile.sample:
+    sizes = np.zeros(len(samples.depths), np.int64)
+    for number, sample in samples.labelled.items():
         found: dict[str, str] = {}
         for label in sample.label:
             key, value = pair(label.key, label.str, label.num, label.num_unit)
             found[key] = f"{found[key]}, {value}" if key in found else value
         keys += found
         values += found.values()
-        sizes.append(len(found))
+        sizes[number] = len(found)
     return _stacks.label_maps(keys, values, sizes)
 
 
@@ -231,6 +368,10 @@ def _default_last(types: list[tuple[str, str]], wanted: str) -> list[int]:
     return [i for i in range(len(types)) if i != chosen] + [chosen]
 
 
+def _repeated(texts: list[str], times: int) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.repeat(pa.scalar(text, pa.large_string()), times) for text in texts])
+
+
 def _remarks(profile: Any, text: Callable[[int, str], str]) -> Iterator[str]:
     if profile.time_nanos:
         over = f" over {profile.duration_nanos / 1e9:g} s" if profile.duration_nanos else ""
@@ -243,14 +384,23 @@ def _remarks(profile: Any, text: Callable[[int, str], str]) -> Iterator[str]:
     yield from (f"comment: {text(index, 'comment')}" for index in profile.comment)
 
 
+def _message(name: str = "Profile") -> Any:
+    """Give the class of a message of the schema above."""
+    return _classes(_SCHEMA["Profile"])[name]
+
+
+def _profile_of_bytes() -> Any:
+    """Give the class of a profile whose samples stay bytes, to be taken apart all at once."""
+    return _classes(_SCHEMA["Profile"].replace("*Sample", "*bytes"))["Profile"]
+
+
 @functools.cache
-def _message() -> type:
-    """Build the message class from the schema above."""
+def _classes(profile: str) -> dict[str, Any]:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     kinds = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="profile.proto", package="profile", syntax="proto3")
-    for name, fields in _SCHEMA.items():
+    for name, fields in {**_SCHEMA, "Profile": profile}.items():
         message = file.message_type.add(name=name)
         for field in fields.split(", "):
             number, label, kind = field.split()
@@ -265,7 +415,10 @@ def _message() -> type:
                 added.type_name = f".profile.{kind}"
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("profile.Profile"))
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"profile.{name}"))
+        for name in ("Profile", "Sample")
+    }
 
 
 @functools.cache
