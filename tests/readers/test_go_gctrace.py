@@ -105,6 +105,11 @@ def test_a_trace_of_the_scheduler_alone_is_not_ours():
             read_corpus(path)
 
 
+def test_what_docker_escapes_is_read():
+    line = '{"log":"' + LINE_1_19.replace(">", "\\u003e") + '\\n","stream":"stderr"}'
+    assert list(read(line).frames["collections"]["heap_after_bytes"]) == [3 * MIB]
+
+
 def test_numbers_that_begin_again_are_another_run():
     parts = read("\n".join([LINE_1_6, LINE_1_6.replace("gc 3", "gc 4"), LINE_1_6.replace("gc 3", "gc 1")]))
     assert parts.notes == ["2 runs of the program, cycles numbered from 1 in each"]

@@ -549,6 +549,7 @@ def test_what_a_container_puts_around_each_line_changes_nothing(name, wrapping):
 
 def test_what_docker_escapes_is_read():
     line = '{"log":"1.000: [GC 8700K-\\u003e954K(97216K), 0.0010000 secs]\\n","stream":"stdout"}\n'
+    assert reader.sniff(line.encode())
     assert list(pauses_of(line)["heap_after_bytes"]) == [954 * KIB]
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench import tables
 from workbench.readers._gc_rows import epoch_ns
-from workbench.readers._lines import lines
+from workbench.readers._lines import log_lines
 from workbench.readers._seam import Parts, Stream
 
 MIB = 1024**2
@@ -112,7 +112,7 @@ def read_traces(*streams: Stream) -> Parts:
     states = _States()
     runs = 0
     for stream in streams:
-        for line in lines(stream):
+        for line in log_lines(stream):
             found = _CYCLE.search(line) if line.find(b" @") > 0 else None
             row = _row(found) if found else None
             if row:

@@ -28,6 +28,12 @@ def lines(stream: Stream) -> Iterator[bytes]:
         yield rest
 
 
+def log_lines(stream: Stream) -> Iterator[bytes]:
+    """Give the lines of a log; where docker wrapped them in JSON, each > that it escaped is one again."""
+    for line in lines(stream):
+        yield line.replace(b"\\u003e", b">") if b"\\u003e" in line else line
+
+
 def narrow(head: bytes) -> bytes:
     """Give the beginning of a text as UTF-8 without a byte order mark."""
     if head.startswith(_WIDE):

@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 from workbench.errors import Unrecognized
 from workbench.readers._gc_rows import UNKNOWN, Cycle, Heap, Pause, Stamp, epoch_ns, frames
-from workbench.readers._lines import lines, narrow
+from workbench.readers._lines import log_lines, narrow
 from workbench.readers._seam import Parts, Stream
 
 FORMAT = "HotSpot GC log of JDK 5 to 8"
@@ -103,13 +103,13 @@ _HEAP_LINES = {
     b"def new generation": "Serial",
 }
 _DETAIL = (b" ", b"\t", b"-", b"{", b"}", b"[", b",", b":", b"Heap", b"Desired survivor", b"Application time",
-           b"Adaptive",
-    b"PSAdaptive", b"TLAB:", b"CommandLine flags", b"Memory:", b"OpenJDK", b"Java HotSpot")  # fmt: skip
+           b"Adaptive", b"PSAdaptive", b"TLAB:", b"CommandLine flags", b"Memory:", b"OpenJDK",
+           b"Java HotSpot")  # fmt: skip
 
 
 def sniff(head: bytes) -> bool:
     """True if some line is of such a log, and none of the unified one."""
-    head = narrow(head)
+    head = narrow(head).replace(b"\\u003e", b">")  # as docker escapes it
     return _SNIFF.search(head) is not None and _UNIFIED.search(head) is None
 
 
@@ -120,7 +120,7 @@ def read(*streams: Stream) -> Parts:
     """
     log = _Log()
     for stream in streams:
-        for line in lines(stream):
+        for line in log_lines(stream):
             log.take(line)
     log.end_run()
     if not (log.pauses or log.collections or any(sniff(stream.head()) for stream in streams)):
@@ -170,8 +170,6 @@ class _Log:
     def take(self, line: bytes) -> None:
         """Read one line."""
         self._lines += 1
-        if b"\\u003e" in line:  # as docker writes > in JSON
-            line = line.replace(b"\\u003e", b">")
         if (b"]" not in line and b"[" not in line and b"stopped: " not in line) or (
             b"[0x" in line and b"secs]" not in line
         ):

@@ -18,7 +18,7 @@ from collections import Counter
 
 from workbench.errors import Unrecognized
 from workbench.readers._gc_rows import Cycle, Heap, Pause, Stamp, frames
-from workbench.readers._lines import lines, narrow
+from workbench.readers._lines import log_lines, narrow
 from workbench.readers._seam import Parts, Stream
 
 FORMAT = "V8 GC trace (--trace-gc)"
@@ -68,7 +68,7 @@ def read(*streams: Stream) -> Parts:
     """Read one pause for every collection; other lines are skipped and counted by what they are."""
     trace = _Trace()
     for stream in streams:
-        for line in lines(stream):
+        for line in log_lines(stream):
             trace.take(line)
     if not (trace.pauses or any(sniff(stream.head()) for stream in streams)):
         raise Unrecognized("no line of it", where=", ".join(s.name for s in streams), expected=FORMAT)
@@ -87,8 +87,6 @@ class _Trace:
 
     def take(self, line: bytes) -> None:
         """Read one line, which two writers may share."""
-        if b"\\u003e" in line:  # as docker writes > in JSON
-            line = line.replace(b"\\u003e", b">")
         if b" ms: " not in line:
             self._take_other(line)
             return
