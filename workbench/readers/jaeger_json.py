@@ -177,8 +177,6 @@ def _nanoseconds(microseconds: float) -> int:
 
 def _tags(tags: list[dict[str, Any]] | None) -> dict[str, str]:
     return {
-        tag["key"]: value
-        if type(value := tag.get("value")) is str
-        else _json.text(value)  # nearly all are text
+        tag["key"]: value if type(value := tag.get("value")) is str else _json.text(value)
         for tag in tags or ()
     }
