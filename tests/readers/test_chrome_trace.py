@@ -234,3 +234,16 @@ def test_the_sample_of_node_has_five_callbacks_inside_their_timer():
     callbacks = spans[spans["name"] == "Timeout_CALLBACK"]
     assert len(callbacks) == 5
     assert spans.loc[callbacks["parent_id"].unique(), "name"].tolist() == ["Timeout"]
+
+
+def test_other_events_among_those_of_py_spy_are_left_out_of_its_stacks():
+    name = {"ph": "M", "name": "process_name", "pid": 1, "args": {"name": "shop"}}
+    frames = read([event("B", 1, cat="py-spy"), name, event("X", 2, dur=1), event("E", 5)]).frames
+    assert frames["stacks"]["value"].tolist() == [4]
+    assert len(frames["spans"]) == 2
+
+
+def test_the_innermost_512_frames_of_a_stack_are_kept():
+    begins = [event("B", n, str(n), cat="py-spy") for n in range(600)]
+    stacks = read([*begins, *(event("E", 600 + n) for n in range(600))]).frames["stacks"]
+    assert stacks["frames"].list.len().max() == 512

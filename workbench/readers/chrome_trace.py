@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,7 @@ _PHASES = {  # by phase: how it is used, "" for what is counted as skipped
     "M": "name",
 }
 _OPEN = -(2**63)
+_DEEPEST = 512  # innermost frames of a stack that are kept: without a bound n events make n² frames
 _NEVER_BEFORE_NS = _OPEN + 1
 
 Event = dict[str, Any]
@@ -316,27 +318,27 @@ def _link(trace: _Trace, mark: str, found: SpanColumns) -> None:
 
 def _profile(events: list[Event], known: dict[_stacks.Frame, int]) -> Any:
     """Give the time that each thread of a py-spy profile spent on each stack."""
-    stacks: dict[tuple, tuple[list[int], list[float]]] = {}  # open frames outermost first, last change
-    codes: list[int] = []
+    stacks: dict[tuple, tuple[list[int], int]] = {}  # open frames, outermost first, and the last change
+    codes = array("i")
     depths, weights, threads = [], [], []
     for event in events:
-        thread = (event.get("pid"), event.get("tid"))
-        stack, last = stacks.setdefault(thread, ([], [event["ts"]]))
-        if stack and event["ts"] > last[0]:
-            codes += reversed(stack)
-            depths.append(len(stack))
-            weights.append(event["ts"] - last[0])
+        if event["ph"] not in ("B", "E"):
+            continue
+        thread, time = (event.get("pid"), event.get("tid")), _nanoseconds(event["ts"])
+        stack, last = stacks.get(thread, ([], time))
+        stacks[thread] = stack, time
+        if stack and time > last:
+            codes.extend(reversed(stack[-_DEEPEST:]))
+            depths.append(min(len(stack), _DEEPEST))
+            weights.append((time - last) / 1000)
             threads.append(thread)
-        last[0] = event["ts"]
         if event["ph"] == "B":
             told = _arguments(event)
             line = told.get("line")
-            place = (
-                str(told.get("filename") or "") or None,
-                line if type(line) is int and line > 0 else None,
-            )
-            stack += _stacks.intern(known, [(_json.text(event.get("name") or ""), *place, None)])
-        elif event["ph"] == "E" and stack:
+            line = line if type(line) is int and 0 < line < 2**31 else None
+            file = str(told.get("filename") or "") or None
+            stack += _stacks.intern(known, [(_json.text(event.get("name") or ""), file, line, None)])
+        elif stack:
             stack.pop()
     rows = len(weights)
     return tables.STACKS.build(
