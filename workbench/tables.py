@@ -135,8 +135,9 @@ def _wants(column: Column) -> str:
 
 
 def _missing(column: Column, rows: int) -> pd.Series:
-    if column.dtype == TEXT and column.name in ("service", "instance"):
-        return pd.Series([""] * rows, dtype=TEXT)
+    if column.dtype == TEXT:
+        text = pa.scalar("" if column.name in ("service", "instance") else None, pa.large_string())
+        return pd.Series(pd.arrays.ArrowStringArray(pa.chunked_array([pa.repeat(text, rows)]), dtype=TEXT))
     if column.dtype == MAP:
         return pd.Series(pd.arrays.ArrowExtensionArray(pa.array([[]] * rows, type=MAP.pyarrow_dtype)))
     return pd.Series([None] * rows, dtype=column.dtype)

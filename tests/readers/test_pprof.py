@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import random
 
 import numpy as np
 import pytest
@@ -241,6 +242,59 @@ def test_our_sample_holds_what_go_tool_pprof_says_of_it():
     assert by == {"": 20e6, "/orders": 730e6, "/payments": 450e6}
     assert stacks.loc[stacks["type"] == "samples", "value"].sum() == 120
     assert parts.notes[0].startswith("taken at 2026-11-20 10:12:13 UTC over 2.99856 s")
+
+
+def _varint(number):
+    parts = []
+    while number >= 0x80:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def _encoded(luck, ids, values, labels):
+    """Lay a sample out as some encoder might: packed or single, in any order, in several pieces."""
+    pieces = [b"\x1a\x04\x08\x07\x10\x08"] * labels
+    for field, numbers in ((1, ids), (2, values)):
+        at = 0
+        while at < len(numbers):
+            size = luck.choice([1, 2, len(numbers)])
+            chosen = [_varint(number % 2**64) for number in numbers[at : at + size]]
+            if luck.random() < 0.5:
+                body = b"".join(chosen)
+                pieces.append(bytes([field << 3 | 2]) + _varint(len(body)) + body)
+            else:
+                pieces.extend(bytes([field << 3]) + number for number in chosen)
+            at += size
+    return pieces
+
+
+def test_samples_in_any_layout_are_read_at_once_as_they_are_one_by_one():
+    luck = random.Random(3)
+    for _ in range(60):
+        messages = []
+        for _ in range(luck.randrange(0, 12)):
+            ids = [luck.choice([1, 127, 128, 2**35, 2**64 - 1]) for _ in range(luck.randrange(0, 9))]
+            values = [luck.choice([0, 1, -1, 2**63 - 1, -(2**63)]) for _ in range(2)]
+            messages.append(b"".join(_encoded(luck, ids, values, luck.randrange(3))))
+        at_once, one_by_one = pprof._at_once(messages), pprof._one_by_one(messages, "x")
+        assert at_once is not None
+        for name in ("depths", "sizes"):
+            assert getattr(at_once, name).tolist() == getattr(one_by_one, name).tolist()
+        assert at_once.ids.astype(np.uint64).tolist() == one_by_one.ids.tolist()
+        assert at_once.values.astype(np.int64).tolist() == one_by_one.values.tolist()
+        assert at_once.labelled == one_by_one.labelled
+
+
+def test_samples_that_are_cut_or_have_foreign_fields_are_not_read_at_once():
+    for message in (
+        b"\x0a\x05\x01",
+        b"\x0a\x01\x80",
+        b"\x08\x80",
+        b"\x28\x01",
+        b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    ):
+        assert pprof._at_once([b"\x08\x01\x10\x01", message]) is None
 
 
 def _profiles(folder):

@@ -40,6 +40,8 @@ _SCHEMA = {
     "13 comment *int64, 14 default_sample_type int64, 15 doc_url int64",
 }
 _LONGEST_VARINT = 10  # bytes
+_SAMPLE_TAGS = (0x08, 0x0A, 0x10, 0x12, 0x1A)  # location_id and value, single and packed, and label
+_MOST_FIELDS = 200  # of a sample that is read together with the others
 _ENOUGH_FIELDS = 400  # as many fields of a profile in a row are no accident
 
 
@@ -80,7 +82,7 @@ def _read_one(stream: Stream, known: dict[_stacks.Frame, int], parts: Parts) -> 
     profile = _parsed(content, stream.name)
     text = _strings(profile, stream.name)
     types = [(text(t.type, "sample_type"), text(t.unit, "sample_type")) for t in profile.sample_type]
-    samples = _packed(profile.sample) or _any(profile.sample, stream.name)
+    samples = _at_once(profile.sample) or _one_by_one(profile.sample, stream.name)
     weights = _weights(samples, len(types), stream.name)
     codes, depths = _stack_codes(samples, _locations(profile, known, text, stream.name, parts), stream.name)
     parts.notes += _remarks(profile, text)
@@ -141,43 +143,64 @@ class _Samples:
     labelled: dict[int, Any]  # messages by the sample's number
 
 
-def _packed(messages: Sequence[bytes]) -> _Samples | None:
-    """Take samples apart all at once; None if one is not laid out as encoders do it: ids, values, labels."""
+def _at_once(messages: Sequence[bytes]) -> _Samples | None:
+    """Take all samples apart, a field of each at a time; None where one has other or too many fields."""
     sizes = np.fromiter(map(len, messages), np.int64, len(messages))
     data = np.frombuffer(b"".join([*messages, bytes(_LONGEST_VARINT)]), np.uint8)
     ends = np.cumsum(sizes)
-    ids = _field_of_each(data, ends - sizes, ends, 0x0A)
-    values = _field_of_each(data, ids[1], ends, 0x12) if ids else None
-    if ids is None or values is None:
-        return None
-    of_ids, of_values = _varints(data, *ids), _varints(data, *values)
-    if of_ids is None or of_values is None:
-        return None
-    labelled = {}
-    for number in np.flatnonzero(values[1] < ends).tolist():
-        rest = data[values[1][number] : ends[number]].tobytes()
-        message = _parsed_sample(rest)
-        if message is None or message.location_id or message.value:
+    at = ends - sizes
+    stretches: dict[int, list[np.ndarray]] = {1: [], 2: []}  # by field: owners, begins and ends
+    labelled = np.zeros(len(messages), bool)
+    left = np.flatnonzero(at < ends)
+    for _ in range(_MOST_FIELDS):
+        if not len(left):
+            break
+        tags, first = data[at[left]], at[left] + 1
+        numbers, after = _number_at(data, first)
+        single = (tags == 0x08) | (tags == 0x10)  # others are a length and so many bytes
+        stops = np.where(single, after, after + np.minimum(numbers, len(data)))
+        if (stops > ends[left]).any() or not np.isin(tags, _SAMPLE_TAGS).all():
             return None
-        labelled[number] = message
-    return _Samples(*of_ids, *of_values, labelled)
+        for field, packed in ((1, 0x0A), (2, 0x12)):
+            mine = np.flatnonzero((tags == packed) | (tags == field << 3))
+            begins = np.where(single, first, after)
+            stretches[field].append(np.stack([left[mine], begins[mine], stops[mine]]))
+        labelled[left[tags == 0x1A]] = True
+        at[left] = stops
+        left = left[stops < ends[left]]
+    else:
+        return None
+    found = [_numbers_of(data, stretches[field], len(messages)) for field in (1, 2)]
+    if found[0] is None or found[1] is None:
+        return None
+    told = {number: _parsed_sample(messages[number]) for number in np.flatnonzero(labelled).tolist()}
+    return None if None in told.values() else _Samples(*found[0], *found[1], told)
 
 
-def _field_of_each(
-    data: np.ndarray, starts: np.ndarray, ends: np.ndarray, tag: int
+def _number_at(data: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read a varint at each place: 63 bits of it, and where it ends."""
+    numbers, after = np.zeros(len(places), np.int64), places.copy()
+    going = np.arange(len(places))
+    for place in range(_LONGEST_VARINT):
+        read = data[after[going]]
+        numbers[going] |= (read & 0x7F).astype(np.int64) << min(7 * place, 56)
+        after[going] += 1
+        going = going[read >= 0x80]
+        if not len(going):
+            break
+    return numbers, after
+
+
+def _numbers_of(
+    data: np.ndarray, stretches: list[np.ndarray], messages: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give where the body of this field begins and ends in each message; it is empty where it is not next."""
-    there = (starts < ends) & (data[starts] == tag)
-    low, high = (
-        data[starts + 1].astype(np.int64),
-        data[np.minimum(starts + 2, len(data) - 1)].astype(np.int64),
-    )
-    long = low >= 0x80
-    if (there & long & (high >= 0x80)).any():
-        return None  # more than 16 kB in one sample
-    begins = starts + np.where(there, 2 + long, 0)
-    stops = begins + np.where(there, np.where(long, (low & 0x7F) | high << 7, low), 0)
-    return (begins, stops) if (stops <= ends).all() else None
+    """Give the numbers in these stretches, in order, and how many each message has."""
+    joined = np.concatenate(stretches, axis=1) if stretches else np.zeros((3, 0), np.int64)
+    owners, begins, ends = joined[:, np.argsort(joined[1], kind="stable")]
+    found = _varints(data, begins, ends)
+    if found is None:
+        return None
+    return found[0], np.bincount(owners, found[1], messages).astype(np.int64)
 
 
 def _varints(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -188,28 +211,26 @@ def _varints(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np
     gaps = np.empty(2 * len(begins), np.int64)
     gaps[0::2], gaps[1::2] = begins - np.concatenate([[0], ends])[:-1], ends - begins
     packed = data[: ends[-1] if len(ends) else 0][np.repeat(np.arange(len(gaps)) % 2 == 1, gaps)]
-    goes_on = packed >= 0x80
-    widest, run = 1, goes_on
-    while run.any():
-        widest, run = widest + 1, run[1:] & goes_on[: len(run) - 1]
-        if widest > _LONGEST_VARINT:
+    stops = np.flatnonzero(packed < 0x80)
+    numbers: np.ndarray = packed[stops]
+    goes_on = np.ones(len(numbers), bool)
+    for place in range(1, _LONGEST_VARINT + 1):  # bytes before belong to a number as long as they go on
+        before = packed[stops - place]
+        goes_on &= before >= 0x80
+        if not goes_on.any():
+            break
+        if place == _LONGEST_VARINT:
             return None
-    kind = np.uint16 if widest < 3 else np.uint32 if widest < 5 else np.uint64
-    low = (packed & 0x7F).astype(kind)
-    numbers, chain_goes_on = low.copy(), np.ones(len(low), bool)
-    for place in range(1, widest):  # the bytes before belong to the number while they go on
-        chain_goes_on = chain_goes_on[1:] & goes_on[: len(goes_on) - place]
-        tail = numbers[place:]
-        numbers[place:] = np.where(chain_goes_on, tail << kind(7) | low[: len(low) - place], tail)
-    counts = np.zeros(len(begins), np.int64)
-    if len(full):
-        sizes = (ends - begins)[full]
-        whole = (~goes_on).view(np.uint8) if sizes.max() < 256 else (~goes_on).astype(np.int32)
-        counts[full] = np.add.reduceat(whole, np.cumsum(sizes) - sizes, dtype=whole.dtype)
-    return numbers[~goes_on], counts
+        numbers = numbers.astype(
+            np.uint16 if place < 2 else np.uint32 if place < 4 else np.uint64, copy=False
+        )
+        longer = numbers << numbers.dtype.type(7) | before & np.uint8(0x7F)
+        numbers = np.where(goes_on, longer, numbers)
+    counts = np.diff(np.searchsorted(stops, np.cumsum(ends - begins)), prepend=0)
+    return numbers, counts
 
 
-def _any(messages: Sequence[bytes], name: str) -> _Samples:
+def _one_by_one(messages: Sequence[bytes], name: str) -> _Samples:
     """Take samples apart one by one, however they are laid out."""
     ids: list[int] = []
     values: list[int] = []
