@@ -14,7 +14,7 @@ from tests.benchmarks import Row
 from tests.benchmarks._timing import medians
 from workbench.readers import Stream, jaeger_json, otlp_json, otlp_protobuf, zipkin_json
 
-_SPANS, _BATCH = 50_000, 500
+_SPANS, _BATCH = 30_000, 500
 _START_NS = 1_700_000_000_000_000_000
 
 
