@@ -166,7 +166,7 @@ def test_a_long_window_is_asked_in_parts_under_eleven_thousand_points(tmp_path):
         f"{T0 + 10_000}&end={T0 + 19_999}&step=1",
         f"{T0 + 20_000}&end={T0 + 25_000}&step=1",
     ]
-    assert len(list((folder / "metrics").glob("http_requests.*.json.gz"))) == 3
+    assert len(list((folder / "metrics").glob("http_requests.json.*.gz"))) == 3  # one rotated set
 
 
 def test_credentials_are_used_and_written_nowhere(tmp_path):

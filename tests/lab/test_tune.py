@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,15 +42,18 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_any_window_of_a_lab_that_is_up_can_be_recorded(tmp_path: Path) -> None:
-    run, to = tmp_path / "run", tmp_path / "capture"
-    assert main(["lab", "up", "--run", str(run), "--idle-limit", "60"]) == 0
+    run, to = str(tmp_path / "run"), tmp_path / "capture"
+    shell("lab", "up", "--run", run, "--idle-limit", "60")
     try:
-        assert main(["lab", "load", "--run", str(run), "--plan", "6x20"]) == 0
-        arguments = ["--lab", str(run), "--last", "8", "--profile", "2", "--to", str(to)]
-        assert main(["record", *arguments]) == 0
+        shell("lab", "load", "--run", run, "--plan", "6x20")
+        shell("record", "--lab", run, "--last", "8", "--profile", "2", "--to", str(to))
     finally:
-        assert main(["lab", "down", "--run", str(run)]) == 0
+        shell("lab", "down", "--run", run)
     capture = workbench.read(to)
     assert capture.settings["orders/workers"] == 16
     assert {"gateway", "orders", "payments"} <= set(capture.services)
     assert all(len(getattr(capture, name)) for name in ("spans", "samples", "stacks"))
+
+
+def shell(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "workbench.cli", *arguments], check=True, timeout=60)

@@ -86,7 +86,21 @@ def test_drawing_from_the_table_of_a_sample_gives_its_distribution_back():
 
 
 def test_quantile_table_holds_the_quantiles_at_the_middles_of_equal_steps():
-    assert draws.quantile_table(np.arange(5.0), 2).tolist() == [1.0, 3.0]
+    # Five values stand at 0.1, 0.3, 0.5, 0.7 and 0.9; a quarter lies three quarters of the way from 0 to 1.
+    assert draws.quantile_table(np.arange(5.0), points=2).tolist() == pytest.approx([0.75, 3.25])
+
+
+def test_a_quantile_table_of_as_many_points_is_the_values_in_order():
+    values = np.array([3.0, 1.0, 4.0, 1.5, 9.0])
+    assert draws.quantile_table(values, points=5).tolist() == pytest.approx(sorted(values))
+
+
+def test_a_weight_counts_a_value_so_many_times():
+    repeated = draws.quantile_table(np.array([1.0, 1.0, 1.0, 5.0]), points=8)
+    weighted = draws.quantile_table(np.array([5.0, 1.0]), np.array([1.0, 3.0]), points=8)
+    inside = np.flatnonzero(repeated == 1.0)[:3]  # between values the two interpolate differently
+    assert weighted[inside].tolist() == repeated[inside].tolist() == [1.0] * 3
+    assert weighted[-1] == repeated[-1] == 5.0
 
 
 def root_key(seed: int, request: int) -> np.uint64:

@@ -25,7 +25,7 @@ from itertools import pairwise
 
 from workbench.errors import Unrecognized
 from workbench.readers._gc_rows import UNKNOWN, Cycle, Heap, Pause, Stamp, frames
-from workbench.readers._lines import lines, narrow
+from workbench.readers._lines import log_lines, narrow
 from workbench.readers._seam import Parts, Stream
 
 FORMAT = "HotSpot unified GC log"
@@ -89,7 +89,7 @@ def read(*streams: Stream) -> Parts:
     """
     log = _Log()
     for stream in streams:
-        for line in lines(stream):
+        for line in log_lines(stream):
             log.take(line)
     log.end_run()
     if not (log.pauses or log.collections or any(sniff(stream.head()) for stream in streams)):
