@@ -134,3 +134,15 @@ def test_two_windows_of_the_same_settings_are_seldom_told_apart():
         told_apart = sum(v.table.at[quantity, "judgement"] != SAME for v in verdicts)
         assert told_apart <= 8, quantity
     assert sum(v.judgement == SAME for v in verdicts) >= 20  # any of P95, P99 and errors
+
+
+def test_each_end_of_an_interval_has_its_unit_where_they_differ(verdict):
+    """1.9 s is written in milliseconds and 2.1 s in seconds: 1900–2.10 s would be a lie."""
+    table = verdict.table.astype({"before_low": float})
+    table.loc["p99_s", ["before", "before_low", "before_high"]] = (2.0, 1.9, 2.1)
+    table.loc["p50_s", ["before", "before_low", "before_high"]] = (0.2, 0.1, 0.3)
+    table.loc["throughput_rps", ["before", "before_low", "before_high"]] = (30.0, 29.0, 31.0)
+    lines = {line.split()[0]: line for line in replace(verdict, table=table).text().splitlines() if line}
+    assert "2.00 s (1900 ms–2.10 s)" in lines["P99"]
+    assert "200 ms (100–300 ms)" in lines["P50"]
+    assert "30.0/s (29.0–31.0/s)" in lines["throughput"]

@@ -121,7 +121,10 @@ def _named(name: str, value: float, low: float, high: float) -> dict[str, float]
 
 def _cell(q: str, row: pd.Series, name: str) -> str:
     low, high = shown(q, row[f"{name}_low"]), shown(q, row[f"{name}_high"])
-    return f"{shown(q, row[name])} ({low.split(' ')[0]}–{high})"
+    number, _, kind = low.partition(" ")
+    if kind == high.partition(" ")[2]:
+        low = number.removesuffix("/s")  # the unit once, where both ends have the same
+    return f"{shown(q, row[name])} ({low}–{high})"
 
 
 def _judged(q: str, differences: np.ndarray) -> str:
