@@ -155,6 +155,22 @@ def test_rules_of_thumb_are_shown_as_what_they_would_have_done(found):
     assert not table.at["no retries", "holds"]
 
 
+def test_a_rule_of_thumb_holds_only_if_it_does_in_every_scenario():
+    """Four workers of 50 ms carry 40/s well, and cannot carry 120/s."""
+    thrice = replace(GOAL, scenarios=(AS_RECORDED, Scenario("thrice the load", load=3.0)))
+    once, more = (search(SHORT, [ORDERS], goal, budget=1, seed=1).alternatives for goal in (GOAL, thrice))
+    assert once.at[0, "alternative"] == more.at[0, "alternative"] == "twice the workers"
+    assert once.at[0, "holds"]
+    assert not more.at[0, "holds"]
+    assert once.at[0, "p99_s"] == more.at[0, "p99_s"]
+
+
+@pytest.mark.parametrize("budget", [0, -3])
+def test_a_search_without_a_budget_is_an_error(budget):
+    with pytest.raises(SettingError, match=f"budget {budget}; expected 1 evaluation or more"):
+        search(SHORT, [ORDERS], GOAL, budget=budget)
+
+
 @pytest.mark.parametrize("knob", SHORT.knobs, ids=lambda knob: knob.key)
 def test_a_grid_rises_within_bounds_and_holds_the_present_value(knob):
     current = SHORT.settings[knob.key]

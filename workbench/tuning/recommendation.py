@@ -27,7 +27,8 @@ class Recommendation:
     `advice` is "change", "leave as is" (the present settings hold every SLO and nothing cheaper does) or "no
     advice" (nothing tried holds every SLO; `settings` is then what comes nearest), or "chosen by hand" (not
     searched). `before` and `after` are predictions under the first scenario. `alternatives` has a row for
-    each named setting refused, with its own prediction. `evidence` names capture, window and assumptions.
+    each rule of thumb: its own prediction under the first scenario, and whether every SLO holds in all.
+    `evidence` names capture, window and assumptions.
     """
 
     advice: str

@@ -53,6 +53,8 @@ def search(
     one and stops the search by returning False; the best so far is then confirmed and returned. The same seed
     gives the same answer.
     """
+    if budget < 1:
+        raise SettingError(f"budget {budget}", where="search", expected="1 evaluation or more")
     objective = objective or Objective()
     chosen = [
         k if isinstance(k, Knob) else find(twin.knobs, k) for k in (tunable(twin) if knobs is None else knobs)
@@ -128,10 +130,12 @@ def _evidence(twin: Twin, objective: Objective) -> dict[str, Any]:
 
 
 def _alternatives(twin: Twin, hunt: Hunt, objective: Objective, seed: int) -> pd.DataFrame:
+    """Predict each rule of thumb: numbers under the first scenario, `holds` under all, as for the winner."""
     rows = []
     for name, settings in hunt.named().items():
-        p = predict(twin, settings, scenario=objective.scenarios[0], seed=seed + 1)
+        each = [predict(twin, settings, scenario=s, seed=seed + 1) for s in objective.scenarios]
         cost = objective.cost(twin.at(settings), settings, twin.settings)
-        holds = all(slo.holds(p) for slo in objective.slos)
+        holds = all(slo.holds(p) for slo in objective.slos for p in each)
+        p = each[0]
         rows.append((name, p["p99_s"], *p.interval("p99_s"), p["error_share"], cost, holds))
     return pd.DataFrame(rows, columns=_ALTERNATIVES)
