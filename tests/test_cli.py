@@ -125,6 +125,19 @@ def test_tune_without_a_folder_writes_nothing_and_tells_progress_on_stderr(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "isto"], "no target 'isto'"),
+        (["--base", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file"),
+    ],
+)
+def test_tune_refuses_what_it_could_not_export_before_it_searches(arguments, message, tmp_path, capsys):
+    """The capture is not even looked for."""
+    assert main(["tune", str(tmp_path / "none"), *arguments, "--to", str(tmp_path / "out")]) == 2
+    assert message in said(capsys)[1]
+
+
 def test_tune_exits_1_on_no_advice_and_writes_nothing(folder, capsys, tmp_path):
     arguments = [
         "--slo",

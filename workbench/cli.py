@@ -230,6 +230,12 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _tune(given: argparse.Namespace) -> int:
+    from workbench import targets
+
+    # What is misspelled is told before the search, not after it.
+    module = targets.target(given.target)
+    if given.base:
+        targets.read(module, given.base)
     twin = workbench.calibrate(workbench.read(given.capture))
     objective = workbench.Objective(tuple(given.slo)) if given.slo else workbench.Objective()
     recommendation = workbench.search(

@@ -57,3 +57,11 @@ def test_any_window_of_a_lab_that_is_up_can_be_recorded(tmp_path: Path) -> None:
 
 def shell(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "workbench.cli", *arguments], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--rate", "-3"), ("--window", "0"), ("--window", "-1")])
+def test_a_load_that_cannot_be_is_refused_before_anything_runs(option, value, tmp_path, capsys) -> None:
+    folder = tmp_path / "loop"
+    assert main(["lab", "tune", "--to", str(folder), option, value]) == 2
+    assert "plan: a step of" in capsys.readouterr().err
+    assert not folder.exists()

@@ -122,8 +122,8 @@ def _tune(given: argparse.Namespace) -> int:
     closed = tune(
         given.to,
         settings=given.settings,
-        rate_rps=given.rate or RATE_RPS,
-        window_s=given.window or WINDOW_S,
+        rate_rps=RATE_RPS if given.rate is None else given.rate,
+        window_s=WINDOW_S if given.window is None else given.window,
         say=lambda text: print(text, flush=True),
     )
     print(f"exported: {', '.join(str(path) for path in closed.files)}")

@@ -61,6 +61,7 @@ def tune(
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise LabError("it is not empty", where=str(folder), remedy="choose another folder, or remove it")
+    Plan(((window_s, rate_rps),))  # nonsense is refused before anything runs
     began = time.monotonic()
 
     def tell(text: str) -> None:
