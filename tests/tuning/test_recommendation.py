@@ -112,3 +112,15 @@ def test_it_reads_in_words_and_escapes_what_it_was_given(made):
     html = replace(made, current=made.current.with_({"orders/workers": 8}))._repr_html_()
     assert "12 workers" in html
     assert "<b>noon" not in html
+
+
+def test_what_leaves_the_evidence_is_said_in_words_and_in_html(made):
+    warned = replace(made, after=replace(made.after, outside=("<i>orders</i>: 99 % busy",)))
+    assert "  note: <i>orders</i>: 99 % busy" in warned.text()
+    assert "<li>&lt;i&gt;orders&lt;/i&gt;: 99 % busy</li>" in warned._repr_html_()
+    assert "<ul>" not in replace(made, after=replace(made.after, outside=()))._repr_html_()
+
+
+def test_where_nothing_changes_there_is_no_table_of_changes(made):
+    assert "<th>setting</th>" in made._repr_html_()
+    assert "<th>setting</th>" not in replace(made, settings=made.current)._repr_html_()

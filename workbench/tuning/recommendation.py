@@ -109,12 +109,13 @@ class Recommendation:
             + f"<td><b>{shown(q, self.after[q])}</b></td><td>{self._interval(q)}</td></tr>"
             for q in SHOWN
         )
+        moved = f"<table><tr><th>setting</th><th>from</th><th>to</th></tr>{changes}</table>"
+        notes = "".join(f"<li>{escape(text)}</li>" for text in self.after.outside)
         return (
-            f"<b>Advice: {self.advice}</b>"
-            f"<table><tr><th>setting</th><th>from</th><th>to</th></tr>{changes}</table>"
+            f"<b>Advice: {self.advice}</b>{moved if changes else ''}"
             "<table><tr><th>predicted, at the client</th><th>before</th><th>after</th>"
             "<th>90 % interval</th></tr>"
-            f"{effects}</table>"
+            f"{effects}</table>" + (f"<ul>{notes}</ul>" if notes else "")
         )
 
     def to_json(self) -> str:
