@@ -130,8 +130,27 @@ def test_the_file_of_that_name_in_the_folder_is_the_one_in_use(name, made, tmp_p
 
 def test_exporting_twice_changes_nothing_more(made, tmp_path):
     first = export(made, "lab_yaml", tmp_path)[0].read_bytes()
-    second = export(made, "lab_yaml", tmp_path)[0].read_bytes()
-    assert second == first
+    back = (tmp_path / "lab.yaml.rollback").read_bytes()
+    assert back != first
+    second = export(made, "lab_yaml", tmp_path)
+    assert second[0].read_bytes() == first
+    assert second[3].read_bytes() == back  # the way back still leads to what was before the first
+    assert second[2].read_text().startswith("--- ")
+
+
+def test_changes_that_a_format_has_no_word_for_are_named_in_its_comments(made, tmp_path):
+    """HikariCP knows the pool before payments, and nothing of what the gateway does."""
+    text = export(made, "hikari", tmp_path / "hikari")[0].read_text(encoding="latin-1")
+    missing = "gateway/calls.orders.attempts, gateway/calls.orders.timeout_s"
+    assert f"of these changes not in this file: {missing}" in text
+    assert "not in this file" not in export(made, "lab_yaml", tmp_path / "lab")[0].read_text()
+
+
+def test_a_format_that_can_say_no_change_is_refused_and_nothing_is_written(tmp_path):
+    late = chosen(TWIN, {"gateway/deadline_s": 1.5}, Objective(scenarios=(AS_RECORDED,)))
+    with pytest.raises(TargetError, match=r"HikariCP.*no word for gateway/deadline_s, .*another format"):
+        export(late, "hikari", tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_unset_before_is_written_into_the_file_in_use(tmp_path):

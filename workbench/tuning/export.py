@@ -24,9 +24,10 @@ def export(
 
     `base` is the file in use now, edited with its comments and order kept; without it the file of that name
     in `folder`, if there is one, else a new one with every setting. Beside it lie NAME.rollback (what was,
-    or would have been, there before), NAME.diff, and recommendation.json, the frozen prediction that
-    `verify` reads. All are written beside and renamed. Raises TargetError for an unknown target, for "no
-    advice", and where the file cannot take the settings.
+    or would have been, there before; the same again, exported twice, leaves it), NAME.diff, and
+    recommendation.json, the frozen prediction that `verify` reads. All are written beside and renamed.
+    Changes that the format has no word for are named in the comments. Raises TargetError for an unknown
+    target, for "no advice", and where the file cannot take the settings or the format can say no change.
     """
     module = targets.target(target)
     if recommendation.advice == NO_ADVICE:
@@ -36,10 +37,18 @@ def export(
             remedy="ease the SLOs, widen the knobs, or export settings that you choose by hand",
         )
     old, new, knobs = _translated(recommendation, module.SYSTEM)
+    unsaid = _unsaid(recommendation, knobs)
+    if unsaid and len(unsaid) == len(recommendation.changes):
+        raise TargetError(
+            f"it has no word for {', '.join(unsaid)}, and nothing else changes",
+            where=module.FORMAT,
+            remedy="export to another format",
+        )
     folder = Path(folder)
     path = folder / module.FILENAME
+    rollback, change = (path.with_name(path.name + ending) for ending in (".rollback", ".diff"))
     source = Path(base) if base is not None else path if path.exists() else None
-    why = _why(recommendation, old, new, knobs)
+    why = _why(recommendation, old, new, knobs, unsaid)
     if source is None:
         empty = module.blank(knobs)
         before = module.edit(empty, old, knobs, why={})
@@ -51,14 +60,14 @@ def export(
         after = module.edit(before, changes, knobs, why=why, where=str(source))
     names = (module.FILENAME, f"{module.FILENAME} (tuned)")
     diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names))
+    again = source == path and after == before and rollback.exists() and change.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [
-            _write(path.with_name(path.name + ".rollback"), targets.encode(module, before)),
-            _write(path.with_name(path.name + ".diff"), targets.encode(module, diff)),
-            _write(folder / RECORD, recommendation.to_json().encode()),
-            _write(path, targets.encode(module, after)),
-        ][::-1]
+        if not again:
+            _write(rollback, targets.encode(module, before))
+            _write(change, targets.encode(module, diff))
+        _write(folder / RECORD, recommendation.to_json().encode())
+        _write(path, targets.encode(module, after))
     except OSError as error:
         raise TargetError(
             f"cannot be written: {error.strerror}",
@@ -66,6 +75,7 @@ def export(
             expected="a folder that can be written to",
             remedy="choose another folder",
         ) from error
+    return [path, folder / RECORD, change, rollback]
 
 
 def difference(recommendation: Recommendation, target: str) -> str:
@@ -89,9 +99,20 @@ def _translated(recommendation: Recommendation, system: str) -> tuple[Settings, 
     return settings_of(old, knobs), settings_of(new, knobs), knobs
 
 
-def _why(recommendation: Recommendation, old: Settings, new: Settings, knobs: list[Knob]) -> dict[str, str]:
+def _unsaid(recommendation: Recommendation, knobs: list[Knob]) -> list[str]:
+    """Give the changed settings that move what no knob of the target moves."""
+    own = {knob.key: knob.path for knob in recommendation.knobs}
+    theirs = {knob.path for knob in knobs}
+    return [key for key in recommendation.changes if own[key] not in theirs]
+
+
+def _why(
+    recommendation: Recommendation, old: Settings, new: Settings, knobs: list[Knob], unsaid: list[str]
+) -> dict[str, str]:
     """Give the reason by the target's key: the recommendation's, with the old value in the target's words."""
     reason = next(iter(recommendation.why().values()), "").split("; ", 1)[-1]
+    if unsaid:
+        reason += f"; of these changes not in this file: {', '.join(unsaid)}"
     known = {knob.key: knob for knob in knobs}
     return {
         key: f"was {shown_setting(known[key], old.get(key))}; {reason}"
@@ -111,7 +132,7 @@ def _against_file(why: dict[str, str], found: Settings, old: Settings, knobs: li
     }
 
 
-def _write(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> None:
     handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -121,4 +142,3 @@ def _write(path: Path, content: bytes) -> Path:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-    return path
