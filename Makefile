@@ -15,6 +15,7 @@ env: .venv/made  ## make .venv and install all that is needed (PYTHON=/path/to/p
 # An .venv that works is kept, so that a change of dependencies only installs the difference.
 .venv/made: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { python=$$(.ci/find-python "$(PYTHON)") && "$$python" -m venv --clear .venv; }
+	@echo 'installing into .venv; the first time this takes a few minutes'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m jupyter labextension disable --log-level=ERROR --level=sys_prefix @jupyterlab/apputils-extension:announcements
 	@touch $@
