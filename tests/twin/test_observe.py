@@ -59,6 +59,20 @@ def test_samples_come_at_the_scrape_times_in_the_buckets_of_the_other(seen):
     assert {dict(pairs)["le"] for pairs in labels} == {"0.02", "0.05", "0.3", "+Inf"}
 
 
+def test_targets_scraped_at_offsets_of_their_own_keep_their_interval(whole, like):
+    """Two targets, each every 5 s, the second 300 ms after the first: not a scrape every 300 ms."""
+    second = like.series["series"] == like.series["series"].max()
+    late = like.samples["series"].isin(like.series.loc[second, "series"])
+    moved = like.samples["time"].where(~late, like.samples["time"] + pd.Timedelta("300ms"))
+    times = observe(whole, like=replace(like, samples=like.samples.assign(time=moved))).samples["time"]
+    assert times.drop_duplicates().sort_values().diff().median() == pd.Timedelta("5s")
+
+
+def test_one_scrape_has_no_interval_and_shows_no_metrics(whole, like):
+    once = like.samples[like.samples["time"] == like.samples["time"].min()].reset_index(drop=True)
+    assert observe(whole, like=replace(like, samples=once)).samples.empty
+
+
 def test_metrics_count_what_was_not_sampled_too(whole, seen):
     exact = visits(whole)
     exact = exact[exact["service"] == "orders"]

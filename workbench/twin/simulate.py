@@ -63,12 +63,13 @@ def observe(simulated: Capture, *, like: Capture) -> Capture:
     """Give what the instruments behind `like` would have shown of a simulated capture.
 
     Traces are sampled at its share (callers' own spans are all kept), metrics come in its histogram buckets
-    at its scrape interval, and absent altogether where it has none.
+    at its scrape interval, and absent altogether where it was scraped less than twice.
     """
     series: dict[str, pd.DataFrame] = {"series": tables.SERIES.empty(), "samples": tables.SAMPLES.empty()}
-    if len(like.samples):
+    # Each target is scraped at an offset of its own, so that only a series' own times tell the interval.
+    interval = like.samples.sort_values("time").groupby("series")["time"].diff().median()
+    if pd.notna(interval):
         servers = pools(simulated).set_index("service")["size"].to_dict()
-        interval = like.samples["time"].drop_duplicates().sort_values().diff().median()
         times = pd.date_range(simulated.start, simulated.end, freq=interval)
         buckets = _buckets(like)
         known = visits(simulated)
