@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.twin import hand
@@ -169,3 +170,17 @@ def test_without_callers_spans_the_arrivals_are_unknown(calm):
 def test_without_settings_the_missing_keys_are_named(calm):
     with pytest.raises(SettingError, match=r"no gateway/workers.*Record the capture with its settings"):
         calibrate(replace(calm, settings=Settings()))
+
+
+def test_calls_that_a_window_cuts_off_are_not_taken_for_own_work():
+    """Retries come a second after a try is given up; those after the window's end are not in it."""
+    call = "gateway/calls.orders"
+    slow = {f"{call}.timeout_s": 0.08, f"{call}.attempts": 3, f"{call}.backoff_s": 1.0, f"{call}.jitter": 0}
+    whole = simulate(hand.twin(hand.CALM.with_(slow)), duration_s=30, seed=7)
+    cut = whole.between(whole.start, whole.start + pd.Timedelta("25s"))
+    ends = cut.spans["start"] + pd.to_timedelta(cut.spans["duration_s"], unit="s")
+    assert (ends[cut.spans["service"] == "gateway"] > cut.end + pd.Timedelta("100ms")).sum() > 3
+    fitted = calibrate(cut).workload.demand["gateway"]
+    longest = hand.exponential(hand.MEANS_S["gateway"][1]).max()
+    assert fitted.after is not None
+    assert fitted.after.max() < 2 * longest < 0.1

@@ -116,12 +116,13 @@ class _Evidence:
         )
         self._visits = pd.concat(
             [
-                _blocked(visits(c), c, o).assign(again=lambda v, c=c: _again(c, v), weight=weights(c))
+                _whole(
+                    _blocked(visits(c), c, o).assign(again=lambda v, c=c: _again(c, v), weight=weights(c)), c
+                )
                 for c, o in zip(captures, offsets, strict=False)
             ],
             ignore_index=True,
         )
-
         means = _means_of_all(captures)
         self._means = {s: own for s, own in means.items() if own.calls_s > 0 or not self.calls.get(s)}
 
@@ -280,6 +281,11 @@ def _blocked(rows: pd.DataFrame, capture: Capture, offset: int) -> pd.DataFrame:
     since = (rows["start"] - capture.start).dt.total_seconds()
     last = int(np.ceil(capture.duration_s / BLOCK_S)) - 1
     return rows.assign(block=(since // BLOCK_S).clip(0, last).astype(int) + offset)
+
+
+def _whole(seen: pd.DataFrame, capture: Capture) -> pd.DataFrame:
+    """Leave out visits that outlast the window: calls that began after its end would count as own work."""
+    return seen[seen["start"] + pd.to_timedelta(seen["duration_s"], unit="s") <= capture.end]
 
 
 def _again(capture: Capture, seen: pd.DataFrame) -> np.ndarray:
