@@ -13,6 +13,7 @@ import workbench
 from tests.needs import need_program
 from workbench.cli import main
 from workbench.lab.shop import flat, parse
+from workbench.lab.tune import tune
 
 
 def test_the_loop_closes_live(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,6 +40,15 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["lab", "tune", "--to", str(tmp_path)]) == 2
     assert "not empty" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_where_nothing_should_change_the_loop_says_so_and_ends(tmp_path: Path) -> None:
+    """The healthy shop at a low load holds every SLO, and nothing cheaper pays for a change."""
+    closed = tune(tmp_path / "loop", settings="healthy", rate_rps=20, window_s=15)
+    assert closed.recommendation.advice == "leave as is"
+    assert closed.files == ()
+    assert closed.text().startswith("verdict: leave as is; P99 ")
+    assert [path.name for path in (tmp_path / "loop").iterdir()] == ["before"]
 
 
 def test_any_window_of_a_lab_that_is_up_can_be_recorded(tmp_path: Path) -> None:

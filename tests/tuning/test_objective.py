@@ -80,23 +80,45 @@ def test_numbers_read_with_their_units():
 
 def test_cost_is_servers_times_prices_and_a_price_for_each_change_and_each_doubling():
     network = hand.twin().network  # 32 + 8 + 8 servers
-    assert Objective().cost(network, hand.CALM, hand.CALM) == 48
-    assert Objective(prices={"gateway": 0.5, "orders": 3}).cost(network, hand.CALM, hand.CALM) == 16 + 24 + 8
+    assert Objective().cost(network, hand.CALM, now=hand.twin().network, current=hand.CALM) == 48
+    assert (
+        Objective(prices={"gateway": 0.5, "orders": 3}).cost(
+            network, hand.CALM, now=hand.twin().network, current=hand.CALM
+        )
+        == 16 + 24 + 8
+    )
     changed = hand.CALM.with_({"orders/workers": 32, "gateway/calls.orders.attempts": 2})
     more = network.set("orders.pool.servers", 32)
     # One knob doubled twice, one doubled once.
-    assert Objective().cost(more, changed, hand.CALM) == (48 + 24) + (1 + 2) + (1 + 1)
-    assert Objective(change_price=0.1).cost(more, changed, hand.CALM) == pytest.approx(72.5)
+    assert Objective().cost(more, changed, now=hand.twin().network, current=hand.CALM) == (48 + 24) + (
+        1 + 2
+    ) + (1 + 1)
+    assert Objective(change_price=0.1).cost(
+        more, changed, now=hand.twin().network, current=hand.CALM
+    ) == pytest.approx(72.5)
+
+
+def test_a_server_given_back_saves_a_twentieth_of_its_price():
+    now = hand.twin().network
+    fewer = now.set("gateway.pool.servers", 12)
+    cost = Objective().cost(fewer, hand.CALM, now=now, current=hand.CALM)
+    assert cost == pytest.approx(48 - 20 * 0.05)
+    assert Objective(given_back=1).cost(fewer, hand.CALM, now=now, current=hand.CALM) == 28
 
 
 def test_a_change_to_or_from_no_limit_counts_as_two_doublings():
     changed = hand.CALM.with_({"orders/deadline_s": 1.0})
-    assert Objective(change_price=1).cost(hand.twin().network, changed, hand.CALM) == 48 + 3
+    assert (
+        Objective(change_price=1).cost(
+            hand.twin().network, changed, now=hand.twin().network, current=hand.CALM
+        )
+        == 48 + 3
+    )
 
 
 def test_stations_without_limit_cost_nothing():
     endless = hand.twin().network.set("gateway.pool.servers", np.inf)
-    assert Objective().cost(endless, hand.CALM, hand.CALM) == 16
+    assert Objective().cost(endless, hand.CALM, now=hand.twin().network, current=hand.CALM) == 16
 
 
 def test_the_default_objective_looks_at_more_load_too():

@@ -11,7 +11,7 @@ import pytest
 from tests.twin import hand
 from workbench import tables
 from workbench.capture import Capture
-from workbench.errors import CalibrationError, SettingError
+from workbench.errors import CalibrationError, Contradiction, SettingError
 from workbench.network import Workload
 from workbench.settings import Settings
 from workbench.twin.calibrate import calibrate
@@ -184,3 +184,14 @@ def test_calls_that_a_window_cuts_off_are_not_taken_for_own_work():
     longest = hand.exponential(hand.MEANS_S["gateway"][1]).max()
     assert fitted.after is not None
     assert fitted.after.max() < 2 * longest < 0.1
+
+
+def test_metrics_and_spans_of_different_windows_are_refused_with_both_counts(calm: Capture) -> None:
+    """Half of the spans gone, and nothing that says so: the counters know twice as many visits."""
+    half = calm.spans[calm.spans["trace_id"].str[-1].isin(list("01234567"))].reset_index(drop=True)
+    counted = calm.metric("http_server_request_duration_seconds_count", service="orders").iloc[-1].sum()
+    with pytest.raises(
+        Contradiction, match=r"visits by metrics are \d+, visits by spans.* \d+; expected"
+    ) as told:
+        calibrate(replace(calm, spans=half))
+    assert f" {counted:.0f}," in str(told.value) or "gateway" in str(told.value)

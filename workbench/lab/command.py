@@ -118,6 +118,7 @@ def _record(given: argparse.Namespace) -> int:
 
 def _tune(given: argparse.Namespace) -> int:
     from workbench.lab.tune import RATE_RPS, WINDOW_S, tune
+    from workbench.tuning.recommendation import NO_ADVICE
 
     closed = tune(
         given.to,
@@ -126,9 +127,11 @@ def _tune(given: argparse.Namespace) -> int:
         window_s=WINDOW_S if given.window is None else given.window,
         say=lambda text: print(text, flush=True),
     )
-    print(f"exported: {', '.join(str(path) for path in closed.files)}")
-    print(closed.verdict.text())
-    return 1 if closed.verdict.judgement == "worse" else 0
+    if closed.files:
+        print(f"exported: {', '.join(str(path) for path in closed.files)}")
+    print(closed.text())
+    worse = closed.verdict is not None and closed.verdict.judgement == "worse"
+    return 1 if worse or closed.recommendation.advice == NO_ADVICE else 0
 
 
 def _show(lab: Lab) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,24 +23,37 @@ from workbench.tuning.search import search
 from workbench.tuning.verify import Verdict, verify
 from workbench.twin.calibrate import calibrate
 from workbench.twin.model import Twin
+from workbench.twin.outcome import shown
 
 SLOS = (SLO("p99_s", 0.4), SLO("error_share", 0.01))
 WINDOW_S = 60.0
-RATE_RPS = 32.0
+RATE_RPS = 48.0  # beyond what the incident's orders can take, so that it fails for certain
 _SETTLE_S = 2.5  # the last scrape and the last batch of spans
 _WARM_S = 5.0
 
 
 @dataclass(frozen=True)
 class Closed:
-    """One turn of the loop: what was measured, fitted, recommended, written and found."""
+    """One turn of the loop: what was measured, fitted, recommended, written and found.
+
+    Where the advice is not to change anything, `files` is empty and there is no `after` and no `verdict`.
+    """
 
     before: Capture
     twin: Twin
     recommendation: Recommendation
-    files: list[Path]
-    after: Capture
-    verdict: Verdict
+    files: tuple[Path, ...] = ()
+    after: Capture | None = None
+    verdict: Verdict | None = None
+
+    def text(self) -> str:
+        """Give the outcome in words; the last line begins with `verdict:`."""
+        if self.verdict is not None:
+            return self.verdict.text()
+        p99, errors = (shown(q, self.recommendation.before[q]) for q in ("p99_s", "error_share"))
+        return (
+            f"verdict: {self.recommendation.advice}; P99 {p99}, errors {errors} as it is; nothing was changed"
+        )
 
 
 def tune(
@@ -68,7 +82,7 @@ def tune(
         say(f"[{time.monotonic() - began:4.0f} s] {text}")
 
     tell(f"starting the lab, settings: {settings}")
-    with up(folder / "run", settings) as lab:
+    with _run_folder(folder / "run") as run, up(run, settings) as lab:
         tell(f"loading it with {rate_rps:g} requests/s for {window_s:g} s")
         before = window(lab, folder / "before", rate_rps=rate_rps, window_s=window_s, seed=seed)
         tell("calibrating the twin")
@@ -78,20 +92,24 @@ def tune(
         recommendation = search(twin, objective=Objective(slos), budget=budget, seed=seed)
         tell(recommendation.text())
         if recommendation.advice != CHANGE:
-            raise LabError(
-                f"the advice is {recommendation.advice!r}: there is nothing to put in force",
-                where=str(folder),
-                remedy="ease the SLOs or start with other settings",
-            )
+            return Closed(before, twin, recommendation)
         files = export(recommendation, "lab_yaml", folder / "tuned", base=lab.folder / SETTINGS)
         tell(f"putting {files[0].name} in force without a restart")
         lab.apply(files[0])
         tell(f"loading it again with {rate_rps:g} requests/s for {window_s:g} s")
         after = window(lab, folder / "after", rate_rps=rate_rps, window_s=window_s, seed=seed + 1)
-    shutil.rmtree(folder / "run", ignore_errors=True)
     verdict = verify(recommendation, before, after, seed=seed)
     tell("done")
-    return Closed(before, twin, recommendation, files, after, verdict)
+    return Closed(before, twin, recommendation, tuple(files), after, verdict)
+
+
+@contextmanager
+def _run_folder(folder: Path) -> Iterator[Path]:
+    """Give the lab a folder that is gone afterwards, however it ends."""
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def window(

@@ -127,13 +127,13 @@ def advice(recommendation: Recommendation) -> str:
     }.get(recommendation.advice, "Change the settings listed above: the cheapest found that hold the SLO.")
     scenarios = ", ".join(recommendation.evidence["scenarios"])
     tried = f"{recommendation.evaluations} settings tried; scenarios: {scenarios}."
-    refused = "".join(
+    compared = "".join(
         f"<li>{escape(str(row['alternative']))}: P99 {shown('p99_s', row['p99_s'])}, "
         f"errors {shown('error_share', row['error_share'])}, cost {row['cost']:.0f}; "
-        f"{'holds the SLO, costs more' if row['holds'] else 'does not hold the SLO'}</li>"
+        f"{'holds' if row['holds'] else 'does not hold'} the SLO</li>"
         for _, row in recommendation.alternatives.iterrows()
     )
-    return f"<b>{said}</b> {escape(tried)}" + (f"<br>Also looked at:<ul>{refused}</ul>" if refused else "")
+    return f"<b>{said}</b> {escape(tried)}" + (f"<br>Side by side:<ul>{compared}</ul>" if compared else "")
 
 
 def notes(texts: Iterable[str]) -> str:

@@ -49,7 +49,7 @@ def recognise(head: bytes, *, where: str = "") -> Reader:
         raise Unrecognized(
             found,
             where=where,
-            expected=" or ".join(reader.FORMAT for reader in readers().values()),
+            expected=f"one of {len(readers())} formats (README, 'What it reads')",
             remedy="convert it, or add a reader: README, 'Add a format'",
         )
     return readers()[knowing[0]]
@@ -92,7 +92,7 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
         raise Unrecognized(
             f"nothing readable among {len(found)} files",
             where=", ".join(str(p) for p in paths),
-            expected=" or ".join(reader.FORMAT for reader in readers().values()),
+            expected=f"one of {len(readers())} formats (README, 'What it reads')",
             remedy="name the folder that holds the telemetry, or add a reader: README, 'Add a format'",
         )
     window = {key: manifest[key] for key in ("start", "end") if manifest.get(key) is not None}

@@ -67,7 +67,7 @@ class Hunt:
         self._seen: dict[tuple[int, ...], tuple[list[dict[str, float]], float]] = {}
         self._margin = {(slo, scenario.name): _first_margin(slo) for slo, scenario in self._bounds()}
         self._may_spend = budget
-        self._stopped = False
+        self.stopped = False
         self.spent = 0
 
     def _bounds(self) -> list[tuple[SLO, Scenario]]:
@@ -88,7 +88,7 @@ class Hunt:
                 found[best] = self._confirm(best)
             if ended and found[best][1]:
                 break
-            if self._stopped:
+            if self.stopped:
                 break
         holding = [point for point, (_, holds) in found.items() if holds]
         chosen = min(holding, key=lambda p: self._seen[p][1]) if holding else best
@@ -125,7 +125,7 @@ class Hunt:
         except _Spent:
             return False
         except _Stop:
-            self._stopped = True
+            self.stopped = True
         return True
 
     def settings(self, point: tuple[int, ...]) -> Settings:
@@ -172,7 +172,8 @@ class Hunt:
             measured.append(out.numbers)
             if max(slo.excess(out.numbers[slo.quantity]) for slo in self._objective.slos) > _HOPELESS:
                 break
-        return measured, self._objective.cost(network, settings, self._twin.settings)
+        cost = self._objective.cost(network, settings, now=self._twin.network, current=self._twin.settings)
+        return measured, cost
 
     def _hunt(self) -> None:
         self._undone(self._descend(self._here))

@@ -62,23 +62,27 @@ class SLO:
 class Objective:
     """Service levels that must hold in every scenario, at the least cost.
 
-    `prices` gives the cost of one unit of each named station's servers (1 where not named). `change_price` is
-    the cost of changing one more knob, and of each doubling or halving of one, so that few and small changes
-    win over many and large ones of the same effect.
+    `prices` gives the cost of one unit of each named station's servers (1 where not named). A server given
+    back saves only the share `given_back` of its price: idle workers cost little, and nobody takes them away
+    in the middle of an incident. `change_price` is the cost of changing one more knob, and of each doubling
+    or halving of one, so that few and small changes win over many and large ones of the same effect.
     """
 
     slos: tuple[SLO, ...] = (SLO("p99_s", 0.5), SLO("error_share", 0.01))
     scenarios: tuple[Scenario, ...] = (AS_RECORDED, MORE_LOAD)
     prices: Mapping[str, float] = field(default_factory=dict)
+    given_back: float = 0.05
     change_price: float = 1.0
 
-    def cost(self, network: Network, settings: Settings, current: Settings) -> float:
-        """Give servers times prices over all stations with a limit, plus the price of the changes."""
-        servers = sum(
-            station.pool.servers * self.prices.get(station.name, 1.0)
-            for station in network.stations
-            if np.isfinite(station.pool.servers)
-        )
+    def cost(self, network: Network, settings: Settings, *, now: Network, current: Settings) -> float:
+        """Give what a network at `settings` costs, with `now` and `current` in force: servers and changes."""
+        servers = 0.0
+        for station, present in zip(network.stations, now.stations, strict=True):
+            if np.isfinite(station.pool.servers):
+                price = self.prices.get(station.name, 1.0)
+                saved = max(0.0, present.pool.servers - station.pool.servers)
+                idle = saved * (1.0 - self.given_back) if np.isfinite(saved) else 0.0
+                servers += (station.pool.servers + idle) * price
         size = sum(1.0 + _doublings(old, new) for old, new in current.difference(settings).values())
         return float(servers + size * self.change_price)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import SettingError
-from workbench.settings import Knob, Value, find
+from workbench.settings import Knob, Settings, Value, find
 from workbench.tuning._hunt import Hunt, Progress
 from workbench.tuning.objective import Objective
 from workbench.tuning.recommendation import BY_HAND, CHANGE, LEAVE, NO_ADVICE, Recommendation
@@ -67,6 +67,7 @@ def search(
     before = predict(twin, {}, scenario=objective.scenarios[0], seed=seed + 1)
     hunt = Hunt(twin, chosen, objective, budget, seed, progress)
     winner, after, holds = hunt.confirmed()
+    others = {} if hunt.stopped else hunt.named()
     current = twin.settings
     kept = LEAVE if winner == current else CHANGE
     advice = kept if holds else NO_ADVICE
@@ -79,7 +80,9 @@ def search(
         slos=objective.slos,
         before=before,
         after=after,
-        alternatives=_alternatives(twin, hunt, objective, seed),
+        alternatives=_alternatives(
+            twin, {"as recorded": current, "recommended": winner} | others, objective, seed
+        ),
         evidence=_evidence(twin, objective),
         evaluations=hunt.spent,
         seed=seed,
@@ -129,13 +132,13 @@ def _evidence(twin: Twin, objective: Objective) -> dict[str, Any]:
     }
 
 
-def _alternatives(twin: Twin, hunt: Hunt, objective: Objective, seed: int) -> pd.DataFrame:
-    """Predict each rule of thumb: numbers under the first scenario, `holds` under all, as for the winner."""
+def _alternatives(twin: Twin, named: Mapping[str, Settings], objective: Objective, seed: int) -> pd.DataFrame:
+    """Predict settings by name: numbers under the first scenario, `holds` under all, as for the winner."""
     first, *others = objective.scenarios
     rows = []
-    for name, settings in hunt.named().items():
+    for name, settings in named.items():
         p = predict(twin, settings, scenario=first, seed=seed + 1)
-        cost = objective.cost(twin.at(settings), settings, twin.settings)
+        cost = objective.cost(twin.at(settings), settings, now=twin.network, current=twin.settings)
         holds = all(slo.holds(p) for slo in objective.slos) and all(
             slo.holds(under)
             for scenario in others

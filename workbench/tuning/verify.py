@@ -37,7 +37,9 @@ class Verdict:
 
     @property
     def judgement(self) -> str:
-        """How P95, P99 and errors moved: all that moved the same way, or not told apart."""
+        """How P95, P99 and errors moved: worse if errors are, else what moved, or not told apart."""
+        if self.table.at["error_share", "judgement"] == WORSE:
+            return WORSE
         moved = set(self.table.loc[["p95_s", "p99_s", "error_share"], "judgement"]) - {SAME}
         return moved.pop() if len(moved) == 1 else SAME
 
@@ -111,7 +113,7 @@ def verify(
         table=table,
         slos=recommendation.slos,
         broken=tuple(slo for slo in recommendation.slos if slo.excess(now[slo.quantity]) > 0),
-        notes=_notes(recommendation, after, now),
+        notes=_notes(recommendation, table, after, now),
     )
 
 
@@ -145,8 +147,16 @@ def _ran_with(capture: Capture, settings: Settings, when: str) -> None:
             )
 
 
-def _notes(recommendation: Recommendation | Frozen, after: Capture, now: pd.Series) -> tuple[str, ...]:
-    notes = []
+def _notes(
+    recommendation: Recommendation | Frozen, table: pd.DataFrame, after: Capture, now: pd.Series
+) -> tuple[str, ...]:
+    met = table["before_low"].le(table["predicted_before_high"])
+    missed = table[~(met & table["predicted_before_low"].le(table["before_high"]))].index
+    notes = [
+        f"before the change {label(q)} was {shown(q, table.at[q, 'before'])}, where the twin says "
+        f"{shown(q, table.at[q, 'predicted_before'])}"
+        for q in missed
+    ]
     expected = recommendation.after["load_rps"]
     if abs(now["load_rps"] / expected - 1) > 0.1:
         notes.append(f"the load was {now['load_rps']:.1f}/s, the prediction speaks of {expected:.1f}/s")

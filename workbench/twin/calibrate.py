@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.holds import holds
+from workbench.analysis.laws import laws
 from workbench.analysis.visits import calls, tries, visits
 from workbench.analysis.weights import weights
 from workbench.capture import Capture
-from workbench.errors import CalibrationError
+from workbench.errors import CalibrationError, Contradiction
 from workbench.knobs import lab as lab_knobs
 from workbench.network import Demand, Network, Workload
 from workbench.twin.arrivals import rate_over_time
@@ -29,6 +30,7 @@ BLOCK_S = 10.0
 REPLICATES = 20
 FEWEST = 50  # visits of a station below which its service time is not fitted
 _NEAR = 0.05  # difference of ranks
+_APART = 0.25  # share by which two counts of the same visits may differ before one must be wrong
 
 
 def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0) -> Twin:
@@ -51,6 +53,7 @@ def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0)
             )
     name = captures[0].name
     evidence = _Evidence(captures)
+    doubts = [doubt for capture in captures for doubt in _contradictions(capture)]
     if network is None:
         patience = float(captures[0].load.get("patience_s", lab_knobs.PATIENCE_S))
         network = lab_knobs.network_from(captures[0].settings, evidence.calls, patience_s=patience)
@@ -80,7 +83,7 @@ def calibrate(*captures: Capture, network: Network | None = None, seed: int = 0)
         start=captures[0].start,
         duration_s=sum(c.duration_s for c in captures),
         concurrency=evidence.concurrency(),
-        notes=tuple(evidence.notes(persistence)),
+        notes=(*evidence.notes(persistence), *doubts),
     )
 
 
@@ -264,6 +267,25 @@ class _Evidence:
         )
         notes.append("arrivals are taken to be Poisson at the recorded rate")
         return notes
+
+
+def _contradictions(capture: Capture) -> list[str]:
+    """Name what the operational laws contradict; counts of visits that cannot both be true are refused."""
+    broken = laws(capture)
+    broken = broken[~broken["holds"].astype(bool)]
+    size = broken[["left", "right"]].max(axis=1)
+    counts = broken[(broken["law"] == "one count") & (broken["difference_share"] > _APART) & (size > 100)]
+    for row in counts.itertuples():
+        raise Contradiction(
+            f"{row.service}: {row.left_is} are {row.left:.0f}, {row.right_is} {row.right:.0f}",
+            where=capture.name or "capture",
+            expected="metrics and spans of the same system over the same window",
+            remedy="check windows, service names and the share of traces that is kept",
+        )
+    return [
+        f"{row.service}: {row.left_is} is {row.left:.3g} {row.unit}, but {row.right_is} {row.right:.3g}"
+        for row in broken[size >= 1].itertuples()
+    ]
 
 
 def _means_of_all(captures: tuple[Capture, ...]) -> dict[str, Any]:

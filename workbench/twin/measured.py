@@ -126,7 +126,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "measured, 90 %": interval(q, "measured_low", "measured_high"),
             "predicted": shown(str(q), row["predicted"]),
             "predicted, 90 %": interval(q, "low", "high"),
-            "error": f"{row['error']:+.1%}",
+            "error": _error(str(q), row["error"]),
             "agrees": "yes" if row["agrees"] else "no",
         }
         for q, row in table.iterrows()
@@ -134,20 +134,30 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def _error(quantity: str, error: float) -> str:
+    """Give an error in per cent, of shares in points; what rounds to nothing has no sign."""
+    points = " points" if unit(quantity) == "share" else " %"
+    return f"{error * 100:+.1f}{points}".replace("+0.0", "0.0").replace("-0.0", "0.0")
+
+
 def distributions(
-    twin: Twin, capture: Capture, *, fitted: Capture | None = None, seed: int = 0
+    twin: Twin, capture: Capture, *, fitted: Capture | None = None, runs: int = 4, seed: int = 0
 ) -> dict[str, pd.DataFrame]:
     """Give what callers met as distribution functions: measured, and the twin's, observed alike.
 
-    The twin runs at the capture's settings on the arrivals that really came. With `fitted`, the window that
-    the twin was calibrated on, its latencies stand beside them: what one would expect without a model.
+    The twin runs at the capture's settings on the arrivals that really came, `runs` times. With `fitted`, the
+    window that the twin was calibrated on, its latencies stand beside them: what one would expect without a
+    model.
     """
     settings = {k: v for k, v in capture.settings.items() if k in twin.settings}
     times = replayed(capture)
-    simulated = simulate(twin, settings, duration_s=capture.duration_s, seed=seed, times_s=times)
+    runs_seen = []
+    for one in range(seed, seed + runs):
+        simulated = simulate(twin, settings, duration_s=capture.duration_s, seed=one, times_s=times)
+        runs_seen.append(callers(observe(simulated, like=capture))["latency_s"])
     found = {
         "measured": ecdf(callers(capture)["latency_s"]),
-        "twin": ecdf(callers(observe(simulated, like=capture))["latency_s"]),
+        "twin": ecdf(pd.concat(runs_seen)),
     }
     if fitted is not None:
         found["the fitted window, resampled"] = ecdf(callers(fitted)["latency_s"])
