@@ -234,3 +234,10 @@ def test_it_runs_as_a_module_and_knows_its_version():
     )
     assert done.returncode == 0
     assert done.stdout.startswith("workbench 0.")
+
+
+def test_a_token_that_cannot_be_read_is_an_error_and_nothing_is_asked(tmp_path, capsys):
+    arguments = ["--prometheus", "http://127.0.0.1:1", "--last", "60", "--to", str(tmp_path / "capture")]
+    assert main(["record", *arguments, "--token-file", str(tmp_path / "absent")]) == 2
+    assert "absent: cannot be read: No such file or directory" in capsys.readouterr().err
+    assert not (tmp_path / "capture").exists()

@@ -88,6 +88,7 @@ def _add_record(verbs: Any) -> None:
     verb.add_argument("--profile", type=float, metavar="SECONDS", help="of a lab: first py-spy each service")
     verb.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="must not exist")
     verb.add_argument("--name", default="")
+    verb.add_argument("--token-file", type=Path, metavar="FILE", help="holds the bearer token for Prometheus")
     verb.add_argument("--selector", default='{job=~".+"}', help="which series, in PromQL")
     verb.add_argument("--step", type=int, default=1, metavar="SECONDS")
     verb.set_defaults(run=_record)
@@ -185,11 +186,21 @@ def _record(given: argparse.Namespace) -> int:
             end=end,
             name=name,
             prometheus=given.prometheus,
+            headers=_bearer(given.token_file),
             selector=given.selector,
             step_s=given.step,
         )
     )
     return 0
+
+
+def _bearer(file: Path | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    try:
+        return {"Authorization": f"Bearer {file.read_text(encoding='utf-8').strip()}"}
+    except OSError as error:
+        raise SettingError(f"cannot be read: {error.strerror}", where=str(file)) from error
 
 
 def _window(given: argparse.Namespace) -> tuple[datetime, datetime]:

@@ -20,7 +20,7 @@ from workbench.errors import CollectError
 MOST_STEPS = 10_000  # Prometheus refuses more than 11,000 points a series
 _SUFFIX = re.compile(r"_(bucket|sum|count|total|created)$")
 _REMEDIES = {
-    401: "give credentials: auth=(user, password) or headers={'Authorization': 'Bearer …'}",
+    401: "give credentials: auth=(user, password), headers={'Authorization': 'Bearer …'} or --token-file",
     403: "give credentials that may read",
     404: "give the address under which /api/v1 lies",
     422: "choose a narrower selector, a shorter window or a longer step",

@@ -1,11 +1,10 @@
 """Recordings of the shop: start it, load it, profile it in the middle, record, end it.
 
-`workbench lab record NAME`, or `python -m workbench.lab.recording NAME`, makes those of data/captures again.
+`workbench lab record NAME` makes those of data/captures again.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import tempfile
 import threading
@@ -20,7 +19,7 @@ from workbench.collectors import py_spy
 from workbench.collectors.record import Evidence, record
 from workbench.errors import CollectError
 from workbench.lab.lifecycle import Lab, Summary, up
-from workbench.lab.plan import Plan, parse_steps
+from workbench.lab.plan import Plan
 from workbench.lab.shop import flat, read_settings
 from workbench.lab.supervisor import SCRAPES, SETTINGS
 
@@ -198,18 +197,3 @@ def _sampled(text: str, share: float | None) -> str:
     document["sample_share"] = share
     yaml.dump(document, out)
     return out.getvalue()
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Make one recording again."""
-    parser = argparse.ArgumentParser(prog="workbench.lab.recording")
-    parser.add_argument("name", choices=sorted(RECORDINGS))
-    parser.add_argument("--to", type=Path, default=Path("data/captures"))
-    parser.add_argument("--plan", type=parse_steps)
-    given = parser.parse_args(argv)
-    print(make(given.name, given.to, steps=given.plan))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
