@@ -98,7 +98,7 @@ def _add_predict(verbs: Any) -> None:
     verb = verbs.add_parser("predict", help="predict what other settings would do")
     verb.add_argument("capture", type=Path)
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
-    verb.add_argument("--load", type=_factor, default=1.0, help="times the recorded load")
+    verb.add_argument("--load", type=float, default=1.0, help="times the recorded load")
     verb.set_defaults(run=_predict)
 
 
@@ -297,13 +297,6 @@ def _slo(text: str) -> Any:
         return SLO(quantity, float(limit))
     except (ValueError, WorkbenchError) as error:
         raise argparse.ArgumentTypeError(f"{error}; such as p99_s=0.4 or error_share=0.01") from error
-
-
-def _factor(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r}; a factor above 0, at most 100")
-    return value
 
 
 def _time(text: str) -> datetime:
