@@ -232,6 +232,8 @@ def _predict(given: argparse.Namespace) -> int:
     twin = workbench.calibrate(workbench.read(given.capture))
     settings = dict(_change(text, twin.knobs) for text in given.changes)
     scenario = workbench.Scenario(f"{given.load:g} × the load", load=given.load)
+    if given.load == 0:
+        raise SettingError("no load", where="--load", expected="a factor above 0")
     prediction = workbench.predict(twin, settings, scenario=scenario)
     print(f"measured at: {prediction.measured_at}")
     print(prediction.table.to_string(float_format="{:.4g}".format))

@@ -246,7 +246,7 @@ class Scenario:
     slower: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _at_least("scenario.load", self.load, 1e-6)
+        _at_least("scenario.load", self.load, 0)
         for name, factor in self.slower.items():
             _at_least(f"scenario.slower.{name}", factor, 0)
 
