@@ -57,8 +57,9 @@ def test_any_window_of_a_lab_that_is_up_can_be_recorded(tmp_path: Path) -> None:
     run, to = str(tmp_path / "run"), tmp_path / "capture"
     shell("lab", "up", "--run", run, "--idle-limit", "60")
     try:
-        shell("lab", "load", "--run", run, "--plan", "6x20")
-        shell("record", "--lab", run, "--last", "8", "--profile", "2", "--to", str(to))
+        # An idle service is never running when py-spy looks, so the load goes on meanwhile.
+        with command("lab", "load", "--run", run, "--plan", "10x60"):
+            shell("record", "--lab", run, "--last", "4", "--profile", "4", "--to", str(to))
     finally:
         shell("lab", "down", "--run", run)
     capture = workbench.read(to)
@@ -68,12 +69,9 @@ def test_any_window_of_a_lab_that_is_up_can_be_recorded(tmp_path: Path) -> None:
 
 
 def shell(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "workbench.cli", *arguments], check=True, timeout=60)
+    with command(*arguments) as process:
+        assert process.wait(timeout=60) == 0
 
 
-@pytest.mark.parametrize(("option", "value"), [("--rate", "-3"), ("--window", "0"), ("--window", "-1")])
-def test_a_load_that_cannot_be_is_refused_before_anything_runs(option, value, tmp_path, capsys) -> None:
-    folder = tmp_path / "loop"
-    assert main(["lab", "tune", "--to", str(folder), option, value]) == 2
-    assert "plan: a step of" in capsys.readouterr().err
-    assert not folder.exists()
+def command(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "workbench.cli", *arguments])
