@@ -20,11 +20,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from workbench.errors import Unrecognized
-from workbench.readers._gc_rows import UNKNOWN, Cycle, Heap, Pause, Stamp, frames
+from workbench.readers._gc_rows import UNKNOWN, Cycle, Heap, Pause, Stamp, epoch_ns, frames
 from workbench.readers._lines import log_lines, narrow
 from workbench.readers._seam import Parts, Stream
 
@@ -40,7 +39,6 @@ _COLLECTORS = {
     b"Epsilon": "Epsilon",
 }
 _UNITS = {b"B": 1, b"K": 1024, b"M": 1024**2, b"G": 1024**3}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SNIFF = re.compile(
     rb"\[(?:gc|safepoint)(?:,[a-z]{1,20}){0,5} *\] "
@@ -376,15 +374,10 @@ class _Log:
         return Stamp(epoch_ns, uptime_s)
 
     def _epoch_ns(self, date: bytes) -> int | None:
-        try:
-            when = datetime.fromisoformat(date.decode())
-        except ValueError:
+        found = epoch_ns(date)
+        if found is None:
             self.skipped["impossible dates"] += 1
-            return None
-        if not 1970 < when.year < 2262:
-            self.skipped["impossible dates"] += 1
-            return None
-        return (when - _EPOCH) // timedelta(microseconds=1) * 1000
+        return found
 
 
 _OF_CYCLE: dict[bytes, Callable[[_Log, int, bytes, int, int], None]] = {

@@ -19,6 +19,7 @@ import pyarrow as pa
 from workbench import tables
 from workbench.errors import Malformed, Unrecognized
 from workbench.readers import _stacks
+from workbench.readers._protobuf import varint
 from workbench.readers._seam import HEAD_BYTES, Parts, Stream
 
 FORMAT = "pprof profile (profile.proto)"
@@ -468,17 +469,17 @@ def _fields(content: bytes) -> Iterator[tuple[int, int, bytes | None]]:
     """Give number, wire type and body (None where it is cut off) of each field; number 0 for what is none."""
     at = 0
     while at < len(content):
-        tag, at = _varint(content, at)
+        tag, at = varint(content, at)
         number, wire = tag >> 3, tag & 7
         if at < 0:
             return
         if wire == 0:
-            _, at = _varint(content, at)
+            _, at = varint(content, at)
             if at < 0:
                 return
             yield number, wire, b""
         elif wire == 2:
-            size, at = _varint(content, at)
+            size, at = varint(content, at)
             if at < 0:
                 return
             yield number, wire, content[at : at + size] if at + size <= len(content) else None
@@ -486,17 +487,3 @@ def _fields(content: bytes) -> Iterator[tuple[int, int, bytes | None]]:
         else:
             yield 0, wire, None
             return
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """Give the number at `at` and where it ends, or -1 where it is cut off."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(content):
-            return 0, -1
-        byte = content[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    return 0, -1

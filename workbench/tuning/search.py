@@ -81,7 +81,11 @@ def search(
         before=before,
         after=after,
         alternatives=_alternatives(
-            twin, {"as recorded": current, "recommended": winner} | others, objective, seed
+            twin,
+            {"as recorded": current, "recommended": winner} | others,
+            objective,
+            seed,
+            known={current: before, winner: after},
         ),
         evidence=_evidence(twin, objective),
         evaluations=hunt.spent,
@@ -132,12 +136,22 @@ def _evidence(twin: Twin, objective: Objective) -> dict[str, Any]:
     }
 
 
-def _alternatives(twin: Twin, named: Mapping[str, Settings], objective: Objective, seed: int) -> pd.DataFrame:
-    """Predict settings by name: numbers under the first scenario, `holds` under all, as for the winner."""
+def _alternatives(
+    twin: Twin,
+    named: Mapping[str, Settings],
+    objective: Objective,
+    seed: int,
+    *,
+    known: Mapping[Settings, Prediction],
+) -> pd.DataFrame:
+    """Predict settings by name: numbers under the first scenario, `holds` under all, as for the winner.
+
+    `known` are predictions under the first scenario that were made already.
+    """
     first, *others = objective.scenarios
     rows = []
     for name, settings in named.items():
-        p = predict(twin, settings, scenario=first, seed=seed + 1)
+        p = known.get(settings) or predict(twin, settings, scenario=first, seed=seed + 1)
         cost = objective.cost(twin.at(settings), settings, now=twin.network, current=twin.settings)
         holds = all(slo.holds(p) for slo in objective.slos) and all(
             slo.holds(under)
