@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import orjson
+
+from workbench.collectors import _child, _files
 from workbench.errors import CollectError
 
-_FORMATS = ("raw", "speedscope")
+_FORMATS = ("raw", "speedscope", "chrometrace")
 _GRACE_S = 30.0
 
 
@@ -41,32 +43,23 @@ def record(
     return target
 
 
-def dump(pid: int) -> str:
-    """Give the stacks of all threads of process `pid` at this moment, as py-spy prints them."""
-    return _run(["dump", "--pid", str(pid)], 0)
+def dump(pid: int, out: str | Path) -> Path:
+    """Write where every thread of process `pid` stands at this moment, as py-spy's JSON, and give the path.
+
+    Command lines, in which passwords may stand, are left out. Raises CollectError as `record` does.
+    """
+    threads = orjson.loads(_run(["dump", "--pid", str(pid), "--json"], 0))
+    without = [{**thread, "process_info": None} for thread in threads]
+    return _files.write(Path(out), [orjson.dumps(without, option=orjson.OPT_INDENT_2), b"\n"])
 
 
 def _run(arguments: list[str], duration_s: float) -> str:
-    command = [_program(), *arguments]
-    where = f"py-spy {arguments[0]}, process {arguments[2]}"
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=duration_s + _GRACE_S
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CollectError(f"not done after {error.timeout:g} s", where=where) from error
-    if done.returncode == 0:
-        return done.stdout
-    said = " ".join((done.stderr or done.stdout).split())
-    if "ermission" in said or "not permitted" in said:
-        raise CollectError(
-            "the system does not let one process look into another",
-            where=where,
-            expected="leave to trace processes of the same user",
-            remedy="set kernel.yama.ptrace_scope to 0, give the container SYS_PTRACE, or become superuser",
-        )
-    raise CollectError(
-        said[-300:] or f"status {done.returncode}", where=where, expected="a running Python process"
+    return _child.run(
+        [_program(), *arguments],
+        where=f"py-spy {arguments[0]}, process {arguments[2]}",
+        expected="a running Python process",
+        timeout_s=duration_s + _GRACE_S,
+        forbidden="set kernel.yama.ptrace_scope to 0, give the container SYS_PTRACE, or become superuser",
     )
 
 
