@@ -20,7 +20,7 @@ from tests.needs import ROOT
 
 LAYERS = [
     {"errors", "_compiled"},
-    {"tables", "settings"},
+    {"tables", "settings", "policies"},
     {"capture", "network"},
     {"collectors", "readers", "analysis", "knobs", "targets"},
     {"twin"},

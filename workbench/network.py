@@ -1,61 +1,61 @@
 """The system as queues, and what is asked of it: Station, Network, Workload, Scenario.
 
-A request enters at the network's `entry`, a station without limit that stands for the callers. A station
-limits its arrivals, queues them for a pool of servers, works, calls other stations while it holds its
-server, works again, and answers. All values are frozen; `network.set("orders.pool.servers", 8)` gives a
-changed copy. Times are seconds, rates per second.
+A request enters at the network's `entry`, a station without limit that stands for the callers. An instance
+of a station limits its arrivals, queues them for a pool of servers, works, calls other stations while it
+holds its server, works again, and answers. What may be set at a station or on a call is in `policies`. All
+values are frozen; `network.set("orders.pool.servers", 8)` gives a changed copy. Times are seconds, rates per
+second.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from workbench.errors import SettingError
+from workbench.policies import (
+    UNLIMITED,
+    Autoscaler,
+    Balance,
+    Breaker,
+    Cache,
+    Codel,
+    Concurrency,
+    Contention,
+    Cpu,
+    Gc,
+    Limit,
+    Outliers,
+    Pool,
+    RetryBudget,
+    a_share,
+    at_least,
+    one_of,
+)
 
-UNLIMITED = math.inf
-
-
-def _at_least(name: str, value: float, low: float) -> None:
-    if not value >= low:
-        raise SettingError(f"{value}", where=name, expected=f"at least {low:g}")
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Workers, each held for a whole visit, and the places to wait for one (first come, first served)."""
-
-    servers: float = UNLIMITED
-    queue: float = UNLIMITED
-
-    def __post_init__(self) -> None:
-        _at_least("pool.servers", self.servers, 1)
-        _at_least("pool.queue", self.queue, 0)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A token bucket: `rate_rps` tokens a second, at most `burst` kept; without a token the answer is 429."""
-
-    rate_rps: float = UNLIMITED
-    burst: float = 1
-
-    def __post_init__(self) -> None:
-        _at_least("limit.rate_rps", self.rate_rps, 1e-9)
-        _at_least("limit.burst", self.burst, 1)
+Leaf = float | str  # what stands at a path: a number (true and false are 1 and 0), or a policy's word
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call to another station: per-try timeout, tries in all, and the backoff between them.
+    """A call to another station: who makes it, how long it waits, how often it tries, and what protects it.
 
-    Before retry n (1, 2, …) the caller sleeps `backoff_s · 2^(n-1) · (1 - jitter · U)`, U uniform in [0, 1).
-    A timeout, a 5xx answer or a refusal by a full queue is retried; a 429 is not. An abandoned try goes on
-    at the callee.
+    The visit makes it with probability `share`, in `copies` at once (all must succeed), after the calls
+    before it, or beside the one before it if `together`. A try has `timeout_s`, connecting included; all
+    tries and pauses have `overall_s`. Before retry n (1, 2, …) it sleeps `backoff_s · 2^(n-1)`, at most
+    `backoff_cap_s`, times `1 - jitter · U`, U uniform in [0, 1); by the law "envoy" it sleeps
+    `backoff_s · (2^n - 1)`, at most `backoff_cap_s`, times U.
+
+    A timeout, a 5xx answer, a refusal and a failure to connect are retried, a 429 is not; a call that is not
+    `idempotent` is retried only where nothing can have been done (refused, unconnected, breaker open).
+    After `hedge_s` without an answer another try is sent beside the first, while `attempts` last; the first
+    good answer counts. What remains of the caller's deadline less `reserve_s` travels along, if `inherits`.
+    An abandoned try goes on at the callee, unless the caller `cancels`: then it leaves queues and stops
+    waiting for callees at once, and stops working when the piece of work at hand is done. With `fallback` a
+    call that failed for good counts as answered, degraded.
     """
 
     to: str
@@ -63,24 +63,47 @@ class Call:
     attempts: int = 1
     backoff_s: float = 0.0
     jitter: float = 0.0
+    backoff_cap_s: float = UNLIMITED
+    backoff_law: str = "doubling"
+    overall_s: float = UNLIMITED
+    hedge_s: float = UNLIMITED
+    idempotent: bool = True
+    inherits: bool = True
+    reserve_s: float = 0.0
+    cancels: bool = False
+    share: float = 1.0
+    copies: int = 1
+    together: bool = False
+    fallback: bool = False
+    pool: Pool = Pool()
+    breaker: Breaker = Breaker()
+    budget: RetryBudget = RetryBudget()
+    balance: Balance = Balance()
+    outliers: Outliers = Outliers()
+    cache: Cache = Cache()
 
     def __post_init__(self) -> None:
-        _at_least(f"calls.{self.to}.timeout_s", self.timeout_s, 1e-9)
-        _at_least(f"calls.{self.to}.attempts", self.attempts, 1)
-        _at_least(f"calls.{self.to}.backoff_s", self.backoff_s, 0)
-        if not 0 <= self.jitter <= 1:
-            raise SettingError(
-                f"{self.jitter}", where=f"calls.{self.to}.jitter", expected="a share from 0 to 1"
-            )
+        for name, low in _CALL_LOWS.items():
+            at_least(f"calls.{self.to}.{name}", getattr(self, name), low)
+        a_share(f"calls.{self.to}.jitter", self.jitter)
+        a_share(f"calls.{self.to}.share", self.share)
+        one_of(f"calls.{self.to}.backoff_law", self.backoff_law, ("doubling", "envoy"))
+
+
+_CALL_LOWS = {"timeout_s": 1e-9, "overall_s": 1e-9, "hedge_s": 1e-9, "attempts": 1, "copies": 1}
+_CALL_LOWS |= {"backoff_s": 0, "backoff_cap_s": 0, "reserve_s": 0}
 
 
 @dataclass(frozen=True)
 class Station:
-    """One service: limiter, pool, calls in order, and the deadline that it sets on what it starts.
+    """One service: what each of its instances admits, runs on and calls, and the deadline that it sets.
 
     `deadline_s` counts from arrival and is inherited by callees as what remains of it when they are called.
     Work whose deadline has passed when a server takes it up is answered 504 without being done, no try
     outlives the deadline, and none begins that could only begin after it; work once begun is finished.
+
+    `speeds` are the instances' speeds, 1 where it is too short; an instance that has come up works slower by
+    the factor `cold`, falling in a straight line to 1 over `warm_up_s`.
     """
 
     name: str
@@ -88,9 +111,24 @@ class Station:
     limit: Limit = Limit()
     calls: tuple[Call, ...] = ()
     deadline_s: float = UNLIMITED
+    instances: int = 1
+    speeds: tuple[float, ...] = ()
+    warm_up_s: float = 0.0
+    cold: float = 1.0
+    concurrency: Concurrency = Concurrency()
+    codel: Codel = Codel()
+    cpu: Cpu = Cpu()
+    contention: Contention = Contention()
+    gc: Gc = Gc()
+    autoscaler: Autoscaler = Autoscaler()
 
     def __post_init__(self) -> None:
-        _at_least(f"{self.name}.deadline_s", self.deadline_s, 1e-9)
+        at_least(f"{self.name}.deadline_s", self.deadline_s, 1e-9)
+        at_least(f"{self.name}.instances", self.instances, 1)
+        at_least(f"{self.name}.warm_up_s", self.warm_up_s, 0)
+        at_least(f"{self.name}.cold", self.cold, 1)
+        for speed in self.speeds:
+            at_least(f"{self.name}.speeds", speed, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -120,16 +158,16 @@ class Network:
                 return station
         raise SettingError(f"no station {name!r}", expected=f"one of {[s.name for s in self.stations]}")
 
-    def paths(self) -> Iterator[tuple[str, float]]:
+    def paths(self) -> Iterator[tuple[str, Leaf]]:
         """Every settable path with its value, e.g. ("gateway.calls.orders.timeout_s", 0.4)."""
         for station in self.stations:
             yield from _leaves(station, station.name)
 
-    def get(self, path: str) -> float:
+    def get(self, path: str) -> Leaf:
         """Give the value at a path, or raise SettingError."""
         return dict(self.paths())[self._known(path)]
 
-    def set(self, path: str, value: float) -> Network:
+    def set(self, path: str, value: Leaf) -> Network:
         """Give a copy with one value changed, or raise SettingError."""
         self._known(path)
         return self._changed(path, value)
@@ -140,11 +178,11 @@ class Network:
             raise SettingError(f"no network path {path!r}", expected=f"one of {sorted(known)}")
         return path
 
-    def _changed(self, path: str, value: float) -> Network:
+    def _changed(self, path: str, value: Leaf) -> Network:
         return replace(self, stations=tuple(_put(s, s.name, path, value) for s in self.stations))
 
 
-def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, float]]:
+def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, Leaf]]:
     for item in fields(value):
         inner = getattr(value, item.name)
         if item.name == "calls":
@@ -152,11 +190,11 @@ def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, float]]:
                 yield from _leaves(call, f"{prefix}.calls.{call.to}")
         elif is_dataclass(inner):
             yield from _leaves(inner, f"{prefix}.{item.name}")
-        elif not isinstance(inner, str):
+        elif item.name not in ("name", "to", "speeds"):
             yield f"{prefix}.{item.name}", inner
 
 
-def _put(holder: Any, prefix: str, path: str, value: float) -> Any:
+def _put(holder: Any, prefix: str, path: str, value: Leaf) -> Any:
     """Compare whole paths, since names of stations may hold dots."""
     if not path.startswith(f"{prefix}."):
         return holder
@@ -210,10 +248,12 @@ class Workload:
     """What is asked: arrivals of new requests at the entry, and the demand of a visit by station.
 
     `rate_rps[i]` holds from `i · bin_s` until the next bin and the last for ever after; arrivals are Poisson
-    within it. `demand[station]` is the work of a visit; `transit["a.b"]` the quantile table of the time
-    that a call from a to b spends outside both, all of it taken to pass before the arrival at b.
-    `persistence` is the probability that a retry meets the work of the first try again, the callees'
-    included (a slow request that stays slow), instead of fresh work.
+    within it. Beside them `users` closed callers send their next request a while after the last was answered;
+    `think` is the quantile table of that while. `demand[station]` is the work of a visit; `pauses[station]`
+    the quantile table of its collector's pauses; `transit["a.b"]` that of the time that a call from a to b
+    spends outside both, all of it taken to pass before the arrival at b. `persistence` is the probability
+    that a retry meets the work of the first try again, the callees' included (a slow request that stays
+    slow), instead of fresh work.
     """
 
     rate_rps: np.ndarray
@@ -221,6 +261,9 @@ class Workload:
     demand: dict[str, Demand] = field(default_factory=dict)
     transit: dict[str, np.ndarray] = field(default_factory=dict)
     persistence: float = 0.0
+    users: int = 0
+    think: np.ndarray | None = None
+    pauses: dict[str, np.ndarray] = field(default_factory=dict)
 
     def scaled(self, load: float, *, slower: dict[str, float] | None = None) -> Workload:
         """Give the same at `load` times the arrivals, the demand of named stations times `slower`."""
@@ -238,18 +281,51 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Something that is so from `start_s` to `end_s` of the window, at one station ("" for the load).
+
+    - load: arrivals times `amount`.
+    - slow: work of the station times `amount`.
+    - failing: that share of its visits is answered 500 on arrival.
+    - hanging: what arrives is never answered.
+    - lost: the first `amount` instances are gone with all they had, nobody is told, and who connects is
+      refused; they come back empty.
+    - paused: every instance stands still.
+    """
+
+    KINDS: ClassVar = ("load", "slow", "failing", "hanging", "lost", "paused")
+    kind: str
+    start_s: float
+    end_s: float
+    station: str = ""
+    amount: float = 1.0
+
+    def __post_init__(self) -> None:
+        one_of("change.kind", self.kind, self.KINDS)
+        at_least("change.end_s", self.end_s, self.start_s)
+        at_least("change.amount", self.amount, 0)
+        if (self.kind == "load") != (not self.station):
+            raise SettingError(
+                f"{self.kind!r} at {self.station!r}",
+                where="change",
+                expected="a station, and none for the load",
+            )
+
+
+@dataclass(frozen=True)
 class Scenario:
-    """What may change: `load` times the arrivals, and named stations slower by a factor."""
+    """What may happen: `load` times the arrivals, stations slower by a factor, and changes over time."""
 
     name: str = "as recorded"
     load: float = 1.0
     slower: dict[str, float] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
-        _at_least("scenario.load", self.load, 0)
+        at_least("scenario.load", self.load, 0)
         for name, factor in self.slower.items():
-            _at_least(f"scenario.slower.{name}", factor, 0)
+            at_least(f"scenario.slower.{name}", factor, 0)
 
     def apply(self, workload: Workload) -> Workload:
-        """Give the workload under this scenario."""
+        """Give the workload with the scenario's load and slowness; its changes are the simulation's."""
         return workload.scaled(self.load, slower=self.slower)
