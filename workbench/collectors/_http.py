@@ -23,6 +23,7 @@ from workbench.errors import CollectError
 
 JSON = ("application/json",)
 MOST_BYTES = 512 * 1024**2  # of one answer, unpacked
+_MOST_EXPANSION = 200  # times, beyond the first 64 MiB; what expands further is made to burst
 _TRIES = 4
 _LONGEST_PAUSE_S = 10.0
 _BUSY = (429, 500, 502, 503, 504)
@@ -269,10 +270,18 @@ def _unpacked(body: bytes, encoding: str, most: int, url: str) -> bytes:
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise CollectError(f"content packed as {encoding}", where=_bare(url), expected="gzip or plain")
     unpacking = zlib.decompressobj(31)
+    credible = max(64 * 1024**2, _MOST_EXPANSION * len(body))
     try:
-        content = unpacking.decompress(body, most)
+        content = unpacking.decompress(body, min(most, credible))
     except zlib.error as error:
         raise CollectError(f"damaged gzip ({error})", where=_bare(url), expected="a whole answer") from error
+    if unpacking.unconsumed_tail and most > credible:
+        raise CollectError(
+            f"{len(body):,} bytes that expand to more than {credible / 1024**2:,.0f} MiB",
+            where=_bare(url),
+            expected="an answer, not a decompression bomb",
+            remedy="see what stands between here and there",
+        )
     if unpacking.unconsumed_tail:
         raise _too_large(most, url)
     if not unpacking.eof:

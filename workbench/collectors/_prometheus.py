@@ -1,192 +1,226 @@
-"""Questions to a live Prometheus: its answers as they came, and every way in which it may fail to answer."""
+"""Questions to a live Prometheus, or what speaks as it does: its answers as they came, many at a time."""
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import urlsplit
 
 import requests
 from prometheus_api_client import PrometheusConnect
-from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
+from workbench.collectors import _kept, _matrix
+from workbench.collectors._http import Server, TooLarge
 from workbench.errors import CollectError
 
 MOST_STEPS = 10_000  # Prometheus refuses more than 11,000 points a series
-_SUFFIX = re.compile(r"_(bucket|sum|count|total|created)$")
-_REMEDIES = {
-    401: "give credentials: auth=(user, password), headers={'Authorization': 'Bearer …'} or --token-file",
-    403: "give credentials that may read",
-    404: "give the address under which /api/v1 lies",
-    422: "choose a narrower selector, a shorter window or a longer step",
-    503: "wait until it has started or its queries have finished, then record again",
-}
+SETTLED_S = 300.0  # younger answers may still change: late samples, and series that are not stale yet
+TENANT = "X-Scope-OrgID"
+_NAMES, _RANGE, _BUILD = "/api/v1/label/__name__/values", "/api/v1/query_range", "/api/v1/status/buildinfo"
+
+
+class Connection(TypedDict, total=False):
+    """How to reach a Prometheus.
+
+    `tenant` is Mimir's and Cortex' X-Scope-OrgID; `token` a bearer token, `auth` a user and a password;
+    `verify` False, or the file of the authority that signed the server's certificate. `timeout_s` bounds one
+    answer, `tries` how often it is asked for, `parallel` how many are under way at once.
+    """
+
+    headers: Mapping[str, str] | None
+    auth: tuple[str, str] | None
+    token: str | None
+    tenant: str | None
+    verify: bool | str
+    timeout_s: float
+    tries: int
+    parallel: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query at every step from `first` to `last`, both inclusive and whole seconds."""
+
+    query: str
+    first: int
+    last: int
+    step_s: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came, and what was found in it."""
+
+    body: bytes
+    found: _matrix.Found
+
+
+def questions(query: str, start: float, end: float, step_s: int) -> list[Question]:
+    """Split a window, both ends inclusive, into questions under Prometheus' limit of points.
+
+    Steps lie at multiples of `step_s`, where those servers put them that would move any others.
+    """
+    if type(step_s) is not int or step_s < 1:
+        raise CollectError(f"a step of {step_s} s", expected="at least 1 s, in whole seconds")
+    first, end_s = math.ceil(start / step_s) * step_s, math.floor(end / step_s) * step_s
+    if first > end_s:
+        raise CollectError(
+            f"no multiple of the step of {step_s} s in a window of {end - start:g} s",
+            expected="a window of several steps",
+            remedy="choose a shorter step or a longer window",
+        )
+    length = (MOST_STEPS - 1) * step_s
+    return [
+        Question(query, at, min(at + length, end_s), step_s)
+        for at in range(first, end_s + 1, length + step_s)
+    ]
 
 
 class Prometheus:
-    """A Prometheus at an address; a question not answered as the API says raises CollectError."""
+    """A Prometheus at an address, or behind a client that is already connected.
+
+    What it does not answer as the API says raises CollectError. With a folder `kept`, settled answers are
+    kept there, and not asked for again.
+    """
 
     def __init__(
         self,
-        url: str,
+        place: str | PrometheusConnect,
         *,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        token: str | None = None,
+        tenant: str | None = None,
+        verify: bool | str = True,
         timeout_s: float = 30.0,
+        tries: int = 5,
+        parallel: int = 4,
+        kept: Path | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if tries < 1 or parallel < 1 or not timeout_s > 0:
             raise CollectError(
-                f"{url!r}", where="prometheus", expected="an address such as http://127.0.0.1:9090"
+                f"tries {tries}, parallel {parallel}, timeout_s {timeout_s}",
+                where="prometheus",
+                expected="at least 1 try, 1 at a time and more than 0 s",
             )
-        if parts.username:
-            auth = auth or (parts.username, parts.password or "")
-        host = parts.netloc.rpartition("@")[2]
-        self.place = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-        self._timeout_s, self._last = timeout_s, b""
-        session = requests.Session()
-        session.trust_env = parts.hostname not in ("127.0.0.1", "::1", "localhost")  # no proxy to ourselves
-        session.hooks["response"].append(self._keep)
-        retry = Retry(
-            total=3,
-            connect=1,
-            read=False,
-            backoff_factor=0.3,
-            status_forcelist=(502, 503, 504),
-            raise_on_status=False,
-            respect_retry_after_header=False,
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = f"Bearer {token.strip()}"
+        if tenant:
+            headers[TENANT] = tenant
+        client = place if isinstance(place, PrometheusConnect) else _client(place, headers, auth, verify)
+        self._server = Server(
+            client.url,
+            "a Prometheus",
+            headers={**(client.headers or {}), **headers},
+            auth=auth or client.auth,
+            timeout_s=timeout_s,
+            tries=tries,
+            session=client._session,
+            sleep=self._sleep,
         )
-        self._client = PrometheusConnect(
-            self.place,
-            headers=dict(headers) if headers else None,
-            auth=auth,
-            session=session,
-            retry=retry,
-            timeout=timeout_s,  # type: ignore[arg-type]
-        )
+        self.place = self._server.place
+        self._tenant = next((v for k, v in headers.items() if k.lower() == TENANT.lower()), "")
+        self._parallel, self._kept = parallel, kept
+        self._stopped, self._checking = threading.Event(), threading.Lock()
 
     def __enter__(self) -> Prometheus:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self._server.__exit__()
 
-    def families(self, selector: str, start: float, end: float) -> dict[str, list[str]]:
-        """Map metric families to metric names, among the series that `selector` selects in the window."""
-        params = {"match[]": selector, "start": start, "end": end}
-        with self._errors_named("label values"):
-            names = self._client.get_label_values("__name__", params=params)
-        found: dict[str, list[str]] = {}
-        for name in sorted(names):
-            found.setdefault(_SUFFIX.sub("", name), []).append(name)
-        return found
+    def names(self, selector: str, start: float, end: float) -> tuple[list[str], list[str]]:
+        """Give the metric names among the series selected in the window, and the server's remarks on them."""
+        body = self._server.get(_NAMES, {"match[]": selector, "start": start, "end": end})
+        answer = _matrix.success(body, f"{self.place}{_NAMES}")
+        names = answer["data"]
+        if not isinstance(names, list) or not all(type(name) is str for name in names):
+            raise CollectError("no list of names", where=f"{self.place}{_NAMES}", expected='["up", …]')
+        return sorted(set(names)), list(_matrix.remarks(answer))
 
-    def ranges(self, query: str, start: float, end: float, step_s: int) -> Iterator[bytes]:
-        """Give the query_range answers, byte for byte, for whole seconds from `start` to `end` inclusive.
-
-        Answers without a series are left out.
-        """
-        first, last = math.ceil(start), math.floor(end)
-        while first <= last:
-            until = min(last, first + (MOST_STEPS - 1) * step_s)
-            with self._errors_named("query_range"):
-                series = self._client.custom_query_range(
-                    query, datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(until, UTC), str(step_s)
-                )
-            if series:
-                yield self._last
-            first = until + step_s
+    def answers(self, asked: Iterable[Question]) -> Iterator[list[Answer]]:
+        """Give the answers to each question, in their order; more than one where one would be too large."""
+        self._stopped.clear()
+        waiting: deque[Future[list[Answer]]] = deque()
+        with ThreadPoolExecutor(self._parallel) as pool:
+            try:
+                for question in asked:
+                    waiting.append(pool.submit(self._answer, question))
+                    if len(waiting) > self._parallel:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                self._stopped.set()
+                pool.shutdown(cancel_futures=True)
 
     def version(self) -> str:
         """Give the version that it says it has; "" where it does not say."""
         try:
-            answer = self._client._session.get(
-                f"{self.place}/api/v1/status/buildinfo", timeout=self._timeout_s, hooks={"response": []}
-            )
-            return str(answer.json()["data"]["version"])
-        except (requests.RequestException, CollectError, ValueError, KeyError, TypeError):
+            return str(self._server.json(_BUILD)["data"]["version"])
+        except (CollectError, KeyError, TypeError):
             return ""
 
-    def _keep(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        if not response.is_redirect:
-            self._last = _checked(response, self.place)
+    def _answer(self, asked: Question) -> list[Answer]:
+        try:
+            return [self._known(asked) or self._fetched(asked)]
+        except CollectError as error:
+            steps = (asked.last - asked.first) // asked.step_s
+            if steps < 1 or not (isinstance(error, TooLarge) or "too many samples" in error.found):
+                raise
+        middle = asked.first + steps // 2 * asked.step_s
+        return [
+            *self._answer(Question(asked.query, asked.first, middle, asked.step_s)),
+            *self._answer(Question(asked.query, middle + asked.step_s, asked.last, asked.step_s)),
+        ]
 
-    def _errors_named(self, question: str) -> _Named:
-        return _Named(f"{self.place}, {question}", self._timeout_s)
+    def _known(self, asked: Question) -> Answer | None:
+        body = _kept.find(self._kept, *self._key(asked)) if self._kept else None
+        if body is None:
+            return None
+        try:
+            return self._checked(body, asked)
+        except CollectError:  # damaged on disk
+            return None
 
+    def _fetched(self, asked: Question) -> Answer:
+        params = {"query": asked.query, "start": asked.first, "end": asked.last, "step": asked.step_s}
+        answer = self._checked(self._server.get(_RANGE, params), asked)
+        if self._kept and not answer.found.partial and asked.last < time.time() - SETTLED_S:
+            _kept.keep(self._kept, answer.body, *self._key(asked))
+        return answer
 
-class _Named:
-    """Turns what requests raises into CollectError."""
+    def _checked(self, body: bytes, asked: Question) -> Answer:
+        with self._checking:  # one at a time: parsed, an answer takes several times its room
+            return Answer(body, _matrix.check(body, asked.first, asked.last, f"{self.place}{_RANGE}"))
 
-    def __init__(self, where: str, timeout_s: float) -> None:
-        self._where, self._timeout_s = where, timeout_s
+    def _key(self, asked: Question) -> tuple[str | int, ...]:
+        return self.place, self._tenant, asked.query, asked.step_s, asked.first, asked.last
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-        if isinstance(error, requests.Timeout):
-            raise CollectError(
-                f"no answer within {self._timeout_s:g} s",
-                where=self._where,
-                expected="a Prometheus",
-                remedy="choose a shorter window, or give a longer timeout_s",
-            ) from error
-        if isinstance(error, requests.RequestException):
-            raise CollectError(
-                f"no answer: {_root(error)}",
-                where=self._where,
-                expected="a Prometheus",
-                remedy="see that it runs and that the address is right",
-            ) from error
-
-
-def _root(error: BaseException) -> str:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    text = str(reason or error)
-    return "connection refused" if "refused" in text else type(reason or error).__name__
-
-
-def _checked(response: requests.Response, place: str) -> bytes:
-    where = f"{place}{urlsplit(response.url).path.removeprefix(urlsplit(place).path)}"
-    body = response.content
-    if response.status_code != 200:
-        raise CollectError(
-            f"HTTP {response.status_code}{_said(body)}",
-            where=where,
-            expected="HTTP 200",
-            remedy=_REMEDIES.get(response.status_code, "see the log of that Prometheus"),
-        )
-    kind = CaseInsensitiveDict(response.headers).get("content-type", "nothing")
-    if kind.partition(";")[0].strip() != "application/json":
-        raise CollectError(
-            f"content of type {kind}",
-            where=where,
-            expected="application/json",
-            remedy="give the address of the Prometheus itself, not of a login page or a dashboard before it",
-        )
-    try:
-        answer = json.loads(body)
-        sound = answer["status"] == "success" and "data" in answer
-    except (ValueError, KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise CollectError(
-            f"{len(body)} bytes that are not a whole answer{_said(body)}",
-            where=where,
-            expected='JSON with "status": "success" and "data"',
-            remedy="ask again; if it stays, see the log of that Prometheus",
-        )
-    return body
+    def _sleep(self, pause_s: float) -> None:
+        if self._stopped.wait(pause_s):
+            raise CollectError("not asked again, since another question failed", where=self.place)
 
 
-def _said(body: bytes) -> str:
-    try:
-        return f": {json.loads(body)['error']}"
-    except (ValueError, KeyError, TypeError):
-        return ""
+def _client(
+    url: str, headers: Mapping[str, str], auth: tuple[str, str] | None, verify: bool | str
+) -> PrometheusConnect:
+    session = requests.Session()
+    session.verify = verify
+    session.trust_env = urlsplit(url).hostname not in (
+        "127.0.0.1",
+        "::1",
+        "localhost",
+    )  # no proxy to ourselves
+    return PrometheusConnect(
+        url, headers=dict(headers), auth=auth, session=session, retry=Retry(0, read=False)
+    )
