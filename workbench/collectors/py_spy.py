@@ -46,11 +46,15 @@ def record(
 def dump(pid: int, out: str | Path) -> Path:
     """Write where every thread of process `pid` stands at this moment, as py-spy's JSON, and give the path.
 
-    Command lines, in which passwords may stand, are left out. Raises CollectError as `record` does.
+    Command lines, in which passwords may stand, and folders are left out. Raises CollectError as `record`
+    does.
     """
     threads = orjson.loads(_run(["dump", "--pid", str(pid), "--json"], 0))
-    without = [{**thread, "process_info": None} for thread in threads]
-    return _files.write(Path(out), [orjson.dumps(without, option=orjson.OPT_INDENT_2), b"\n"])
+    for thread in threads:
+        thread["process_info"] = None
+        for frame in thread["frames"]:
+            frame["filename"] = frame["short_filename"] or frame["filename"]
+    return _files.write(Path(out), [orjson.dumps(threads, option=orjson.OPT_INDENT_2), b"\n"])
 
 
 def _run(arguments: list[str], duration_s: float) -> str:

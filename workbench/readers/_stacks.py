@@ -55,3 +55,28 @@ def label_maps(keys: list[str], values: list[str], lengths: Sequence[int] | np.n
 def column(chunks: list[pa.Array]) -> pd.Series:
     """Make a column of arrays that may share their memory."""
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array(chunks)))
+
+
+def threads_table(
+    threads: Sequence[tuple[str | None, Sequence[Frame], dict[str, str]]], known: dict[Frame, int], where: str
+) -> pd.DataFrame:
+    """Make the stacks table of a dump: a row of type `threads` for each name, frames and labels."""
+    stacks = [intern(known, frames) for _, frames, _ in threads]
+    labels = [pairs for _, _, pairs in threads]
+    codes = np.array([code for stack in stacks for code in stack], np.int32)
+    maps = label_maps(
+        [key for pairs in labels for key in pairs],
+        [value for pairs in labels for value in pairs.values()],
+        [len(pairs) for pairs in labels],
+    )
+    return tables.STACKS.build(
+        {
+            "thread": pa.array([name for name, _, _ in threads], pa.string()),
+            "frames": column([stack_lists(codes, [len(stack) for stack in stacks])]),
+            "type": ["threads"] * len(threads),
+            "value": np.ones(len(threads)),
+            "unit": ["count"] * len(threads),
+            "labels": column([maps]),
+        },
+        where=where,
+    )
