@@ -14,6 +14,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import workbench
+from tests.collectors.loopback import matrix, plain, prometheus
 from tests.needs import need_program
 from workbench.collectors.query import query_range
 from workbench.errors import CollectError
@@ -96,6 +97,15 @@ def test_nothing_found_is_an_empty_frame(url):
 def test_a_query_that_is_wrong_says_what_the_server_said(url):
     with pytest.raises(CollectError, match="parse error"):
         promql(f"{url} --minutes 1", "rate(up[")
+
+
+def test_what_the_server_remarks_is_a_warning():
+    answer = plain(200, matrix(warnings=["a store is down"]))
+    with (
+        prometheus(answer) as (url, _),
+        pytest.warns(UserWarning, match="the server's warnings: a store is down"),
+    ):
+        assert promql(f"{url} --minutes 1", "up").empty
 
 
 def test_a_long_window_is_asked_in_parts_and_comes_as_one(url):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -25,7 +26,10 @@ def register(ipython: Any) -> None:
 
 
 def promql(line: str, cell: str) -> pd.DataFrame:
-    """Run the cell's query over a window and give one column per series, named by its labels."""
+    """Run the cell's query over a window and give one column per series, named by its labels.
+
+    What the server remarks on its answer, such as that a part is missing, is a warning.
+    """
     parser = _Arguments(prog="%%promql", exit_on_error=False, add_help=False)
     parser.add_argument("url")
     parser.add_argument("--minutes", type=float, default=10.0)
@@ -44,6 +48,8 @@ def promql(line: str, cell: str) -> pd.DataFrame:
         return pd.DataFrame()
     streams = [Stream(f"{given.url}, part {number}", answer) for number, answer in enumerate(answers, 1)]
     parts = recognise(answers[0], where=given.url).read(*streams)
+    for note in dict.fromkeys(parts.notes):
+        warnings.warn(note, stacklevel=2)
     series, samples = parts.frames["series"], parts.frames["samples"]
     wide = samples.pivot_table(index="time", columns="series", values="value", dropna=False)
     names = {

@@ -4,149 +4,82 @@ import base64
 import gzip
 import json
 import socket
-import threading
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.collectors.loopback import NAMES, cut_off, hang, matrix, plain, prometheus, sound
 from workbench.collectors.record import Evidence, record
 from workbench.errors import CollectError
+from workbench.readers import read
 
 START, END = datetime(2026, 11, 20, 10, 0, tzinfo=UTC), datetime(2026, 11, 20, 10, 1, tzinfo=UTC)
 T0 = int(START.timestamp())
-NAMES = {
-    "status": "success",
-    "data": ["http_requests_total", "latency_bucket", "latency_count", "latency_sum"],
-}
-ANSWER = {
-    "status": "success",
-    "data": {"resultType": "matrix", "result": [{"metric": {"job": "a"}, "values": [[T0, "1"]]}]},
-}
-
-
-def plain(status, body, kind="application/json", **headers):
-    """A fault that answers every question in the same way."""
-
-    def answer(handler):
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        handler.send_response(status)
-        handler.send_header("content-type", kind)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    return answer
-
-
-def sound(handler):
-    plain(200, NAMES if "label" in handler.path else ANSWER)(handler)
-
-
-@contextmanager
-def prometheus(*answers):
-    """A server that gives these answers in turn, the last for ever; yields its address and what was asked."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            answer = answers[min(len(asked), len(answers) - 1)]
-            asked.append((self.path, dict(self.headers)))
-            answer(self)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def hang(handler):
-    handler.connection.settimeout(3)
-    with suppress(TimeoutError):
-        handler.rfile.read(1)
-
-
-def cut_off(handler):
-    handler.send_response(200)
-    handler.send_header("content-type", "application/json")
-    handler.send_header("content-length", "1000")
-    handler.end_headers()
-    handler.wfile.write(b'{"status":"success","data":')
-
-
-BAD_QUERY = {
-    "status": "error",
-    "errorType": "execution",
-    "error": "query processing would load too many samples",
-}
+ANSWER = matrix({"metric": {"job": "a"}, "values": [[T0, "1"]]})
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "word"),
     [
-        (plain(401, b"Unauthorized", "text/plain"), ["HTTP 401", "expected HTTP 200", "Give credentials"]),
-        (plain(403, b"", "text/plain"), ["HTTP 403", "credentials that may read"]),
-        (
-            plain(422, BAD_QUERY),
-            ["HTTP 422: query processing would load too many samples", "narrower selector"],
-        ),
-        (
-            plain(503, b"starting", "text/plain", retry_after="9999"),
-            ["HTTP 503", "Wait until it has started"],
-        ),
-        (plain(200, b"<html>Sign in", "text/html"), ["text/html", "expected application/json", "login page"]),
-        (plain(200, b'{"status":"success","da'), ["23 bytes that are not a whole answer", "Ask again"]),
-        (plain(200, BAD_QUERY), ["not a whole answer: query processing would load too many samples"]),
-        (plain(200, [1, 2]), ["not a whole answer"]),
-        (plain(200, {"status": "success", "data": []}), ["no series match", "expected the metrics"]),
-        (cut_off, ["no answer", "expected a Prometheus"]),
-        (hang, ["no answer within 0.3 s", "longer timeout_s"]),
+        (plain(401, b"Unauthorized", "text/plain"), "Give credentials"),
+        (plain(200, b"<html>Sign in", "text/html"), "application/json"),
+        (plain(200, {"status": "success", "data": []}), "no series match"),
+        (plain(200, {"status": "success", "data": [1]}), "no list of names"),
+        (plain(200, {"status": "success", "data": {"up": 1}}), "no list of names"),
+        (cut_off, "no answer"),
+        (hang, "no whole answer within 0.3 s"),
     ],
 )
-def test_an_answer_that_is_none_is_named_and_leaves_nothing(tmp_path, fault, words):
+def test_an_answer_that_is_none_is_named_and_leaves_nothing(tmp_path, fault, word):
     with prometheus(fault) as (url, _), pytest.raises(CollectError) as error:
-        record(tmp_path / "capture", start=START, end=END, prometheus=url, timeout_s=0.3)
-    for word in [url, *words]:
-        assert word in str(error.value)
+        record(tmp_path / "capture", start=START, end=END, prometheus=url, timeout_s=0.3, tries=1)
+    assert url in str(error.value)
+    assert word in str(error.value)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fault_in_the_middle_leaves_nothing(tmp_path):
-    with prometheus(sound, sound, plain(422, BAD_QUERY)) as (url, asked), pytest.raises(CollectError):
-        record(tmp_path / "capture", start=START, end=END, prometheus=url)
-    assert len(asked) == 3
-    assert list(tmp_path.iterdir()) == []
+def test_a_fault_in_the_middle_leaves_what_was_answered_for_the_next_time(tmp_path):
+    def latency_is_wrong(handler):
+        (plain(422, b"") if "latency" in handler.path and "range" in handler.path else sound)(handler)
+
+    asked = {"start": START, "end": END, "parallel": 1}
+    with prometheus(*[latency_is_wrong] * 4, sound) as (url, told):
+        with pytest.raises(CollectError, match="HTTP 422"):
+            record(tmp_path / "capture", prometheus=url, **asked)
+        (left,) = tmp_path.iterdir()
+        assert left.name == ".capture.answers"
+        first = len(told)
+        record(tmp_path / "capture", prometheus=url, **asked)
+    again = [path for path, _ in told[first:] if "query_range" in path]
+    assert len(again) == 1
+    assert "latency" in again[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["capture"]
+
+
+def test_a_cache_spares_a_second_recording_the_questions(tmp_path):
+    with prometheus(sound) as (url, asked):
+        for folder in ("a", "b"):
+            record(tmp_path / folder, start=START, end=END, prometheus=url, cache=tmp_path / "cache")
+    assert sum("query_range" in path for path, _ in asked) == 2
+    files = [{p.name: p.read_bytes() for p in (tmp_path / f / "metrics").iterdir()} for f in ("a", "b")]
+    assert files[0] == files[1]
 
 
 def test_a_prometheus_that_is_not_there_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(CollectError, match=f"127.0.0.1:{port}, label values: no answer: connection refused"):
+    with pytest.raises(CollectError, match=f"127.0.0.1:{port}.*: no answer: connection refused"):
         record(tmp_path / "capture", start=START, end=END, prometheus=f"http://127.0.0.1:{port}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_prometheus_that_is_busy_for_a_moment_is_asked_again(tmp_path):
-    busy = plain(503, b"", "text/plain")
-    with prometheus(busy, busy, sound) as (url, _):
-        folder = record(tmp_path / "capture", start=START, end=END, prometheus=url)
-    assert (folder / "manifest.json").exists()
-
-
 def test_answers_are_kept_byte_for_byte_one_file_a_family(tmp_path):
-    with prometheus(sound) as (url, asked):
-        folder = record(tmp_path / "capture", start=START, end=END, prometheus=url, selector='{job="a"}')
+    with prometheus(plain(200, NAMES), plain(200, ANSWER)) as (url, asked):
+        folder = record(
+            tmp_path / "capture", start=START, end=END, prometheus=url, selector='{job="a"}', parallel=1
+        )
     files = sorted(path.name for path in (folder / "metrics").iterdir())
     assert files == ["http_requests.json.gz", "latency.json.gz"]
     for name in files:
@@ -161,12 +94,38 @@ def test_a_long_window_is_asked_in_parts_under_eleven_thousand_points(tmp_path):
     with prometheus(sound) as (url, asked):
         folder = record(tmp_path / "capture", start=START, end=end, prometheus=url)
     windows = [path.partition("&start=")[2] for path, _ in asked if "http_requests" in path]
-    assert windows == [
+    assert sorted(windows) == [
         f"{T0}&end={T0 + 9_999}&step=1",
         f"{T0 + 10_000}&end={T0 + 19_999}&step=1",
         f"{T0 + 20_000}&end={T0 + 25_000}&step=1",
     ]
     assert len(list((folder / "metrics").glob("http_requests.json.*.gz"))) == 3  # one rotated set
+
+
+def test_names_that_a_file_cannot_have_are_asked_for_and_told_apart(tmp_path):
+    names = ["a:b", "a_b", "A_b", 'of "x"\\y', "é" * 300, "../up"]
+    with prometheus(plain(200, {"status": "success", "data": names}), sound) as (url, asked):
+        folder = record(tmp_path / "capture", start=START, end=END, prometheus=url)
+    files = [path.name for path in (folder / "metrics").iterdir()]
+    assert len({name.lower() for name in files}) == len(names)
+    queries = {parse_qs(urlsplit(path).query)["query"][0] for path, _ in asked if "range" in path}
+    assert '{__name__=~"of\\\\ \\"x\\"\\\\\\\\y", job=~".+"}' in queries
+
+
+def test_what_a_server_says_to_lack_stands_in_the_capture(tmp_path):
+    names = plain(200, {**NAMES, "warnings": ["store-7 is not there"]})
+    part = plain(200, {**ANSWER, "isPartial": True})
+    with prometheus(names, part) as (url, _):
+        folder = record(tmp_path / "capture", start=START, end=END, prometheus=url)
+    notes = {source.path: source.notes for source in read(folder).sources}
+    assert notes["manifest.json"] == ("the server's warnings: store-7 is not there",)
+    assert notes["metrics/latency.json.gz"] == ("the server says that its answer is partial",)
+
+
+@pytest.mark.parametrize("selector", ["up", '{job="a"', "", 'sum({job="a"})'])
+def test_a_selector_that_is_none_is_refused(tmp_path, selector):
+    with prometheus(sound) as (url, _), pytest.raises(CollectError, match="expected labels, as"):
+        record(tmp_path / "capture", start=START, end=END, prometheus=url, selector=selector)
 
 
 def test_credentials_are_used_and_written_nowhere(tmp_path):
@@ -256,7 +215,7 @@ def test_files_are_cut_to_the_window_and_lose_what_names_the_machine(tmp_path):
         ({"end": START}, "a window from"),
         ({"start": datetime(2026, 11, 20)}, "has no time zone"),
         ({"files": []}, "nothing to record"),
-        ({"prometheus": "localhost:9090"}, "expected an address such as http://127.0.0.1:9090"),
+        ({"prometheus": "localhost:9090"}, "expected an address such as http://127.0.0.1"),
         ({"files": [Evidence(Path("missing.jsonl"), "gc")]}, "missing.jsonl: cannot be read"),
         ({"settings_file": "missing.yaml"}, "missing.yaml: cannot be read"),
     ],

@@ -24,6 +24,7 @@ from workbench.errors import CollectError
 JSON = ("application/json",)
 MOST_BYTES = 512 * 1024**2  # of one answer, unpacked
 _MOST_EXPANSION = 200  # times, beyond the first 64 MiB; what expands further is made to burst
+_MOST_WORDS = 64 * 1024  # of an error
 _TRIES = 4
 _LONGEST_PAUSE_S = 10.0
 _BUSY = (429, 500, 502, 503, 504)
@@ -167,8 +168,12 @@ class Server:
                 if answer.is_redirect:
                     url, params = self._followed(url, answer.headers["location"]), None
                     continue
-                body = _body(answer.raw, self._most_bytes if answer.ok else 64 * 1024, due, url)
-                body = _unpacked(body, answer.headers.get("content-encoding", ""), self._most_bytes, url)
+                most = self._most_bytes if answer.ok else _MOST_WORDS
+                body = _body(answer.raw, most, due)
+                if answer.ok:
+                    body = _unpacked(body, answer.headers.get("content-encoding", ""), most, url)
+                elif body.startswith(b"\x1f\x8b"):
+                    body = _beginning(body, most)
                 self._check(answer, body, kinds, url)
                 return body
         raise CollectError(f"more than {_REDIRECTS} redirects", where=_bare(url), expected=self._what)
@@ -251,20 +256,23 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _body(raw: Any, most: int, due: float, url: str) -> bytes:
-    """Read what comes, as it comes, so that neither a flood nor a trickle goes on for ever."""
+def _body(raw: Any, most: int, due: float) -> bytes:
+    """Read what comes, as it comes, so that neither a flood nor a trickle goes on for ever.
+
+    Of more than `most` bytes it gives a little more than those.
+    """
     parts, size = [], 0
-    while part := raw.read1(1024 * 1024, decode_content=False):
+    while size <= most and (part := raw.read1(1024 * 1024, decode_content=False)):
         parts.append(part)
         size += len(part)
-        if size > most:
-            raise _too_large(most, url)
         if time.monotonic() > due:
             raise requests.Timeout
     return b"".join(parts)
 
 
 def _unpacked(body: bytes, encoding: str, most: int, url: str) -> bytes:
+    if len(body) > most:
+        raise _too_large(most, url)
     if encoding.lower() in ("", "identity") or not body:
         return body
     if encoding.lower() not in ("gzip", "x-gzip"):
@@ -287,6 +295,13 @@ def _unpacked(body: bytes, encoding: str, most: int, url: str) -> bytes:
     if not unpacking.eof:
         raise EOFError("the gzip is cut off")
     return content
+
+
+def _beginning(packed: bytes, most: int) -> bytes:
+    try:
+        return zlib.decompressobj(31).decompress(packed, most)
+    except zlib.error:
+        return b""
 
 
 def _too_large(most: int, url: str) -> TooLarge:
@@ -335,5 +350,5 @@ def _refused(error: BaseException) -> bool:
 def _root(error: BaseException) -> str:
     if _refused(error):
         return "connection refused" if "refused" in str(error) else "the host is not known"
-    reason = error.args[0] if error.args else error
-    return type(getattr(reason, "reason", None) or error).__name__
+    inner = [one for one in (getattr(error, "reason", None), *error.args) if isinstance(one, BaseException)]
+    return _root(inner[0]) if inner else type(error).__name__

@@ -70,7 +70,7 @@ def questions(query: str, start: float, end: float, step_s: int) -> list[Questio
     """
     if type(step_s) is not int or step_s < 1:
         raise CollectError(f"a step of {step_s} s", expected="at least 1 s, in whole seconds")
-    first, end_s = math.ceil(start / step_s) * step_s, math.floor(end / step_s) * step_s
+    first, end_s = -(-math.ceil(start) // step_s) * step_s, math.floor(end) // step_s * step_s
     if first > end_s:
         raise CollectError(
             f"no multiple of the step of {step_s} s in a window of {end - start:g} s",

@@ -76,6 +76,8 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
     _refuse_absent(folders[0], manifest)
     owners = {f["path"]: (f["service"], f["instance"]) for f in manifest.get("files", [])}
     found: list[tuple[Source, Parts]] = []
+    if manifest.get("notes"):
+        found.append((Source(captures.MANIFEST, RECORDED, notes=manifest["notes"]), Parts()))
     listed = {folders[0] / name for name in owners} if owners else None
     for named, root, group in _groups(folders, listed):
         label = group[0].name if named else group[0].relative_to(root).as_posix()
@@ -124,6 +126,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
             "end": _utc(manifest.get("end")),
             "settings": Settings(manifest.get("settings", {})),
             "load": dict(manifest.get("load", {}).items()),
+            "notes": tuple(str(note) for note in manifest.get("notes", ())),
             "files": [
                 {"service": "", "instance": "", **f, "path": str(f["path"])} for f in manifest["files"]
             ],
