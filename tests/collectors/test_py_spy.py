@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+import workbench
 from tests.needs import need_program
 from workbench.collectors import py_spy
 from workbench.errors import CollectError
@@ -43,8 +44,12 @@ def test_a_profile_shows_the_function_that_runs(busy, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["profile.txt"]
 
 
-def test_a_dump_shows_where_every_thread_stands(busy):
-    assert "busy (" in or_skip(py_spy.dump, busy)
+def test_a_dump_shows_where_every_thread_stands(busy, tmp_path):
+    capture = workbench.read(or_skip(py_spy.dump, busy, tmp_path / "dump.json"))
+    assert "busy" in set(capture.frames["function"])
+    assert len(capture.stacks) == 1
+    assert not any("/" in file for file in capture.frames["file"] if file != "<string>")
+    assert [p.name for p in tmp_path.iterdir()] == ["dump.json"]
 
 
 def test_a_process_that_is_not_there_is_named_and_leaves_no_file(tmp_path):
@@ -64,4 +69,4 @@ def test_a_system_that_forbids_it_is_explained(tmp_path, monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", forbidden)
     with pytest.raises(CollectError, match="ptrace_scope"):
-        py_spy.dump(1)
+        py_spy.dump(1, tmp_path / "x.json")

@@ -41,7 +41,7 @@ def run(
         raise CollectError(f"not done after {error.timeout:g} s", where=where) from error
     if done.returncode == 0:
         return done.stdout or ""
-    said = " ".join((done.stderr or done.stdout or "").split())
+    said = " ".join((done.stderr or done.stdout or "").partition("\n\tat ")[0].split())  # Java's own stack
     if "ermission" in said or "not permitted" in said:
         raise CollectError(
             "the system does not let one process look into another",

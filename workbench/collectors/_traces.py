@@ -69,7 +69,7 @@ class Traces:
             raise nothing(where)
         between = iter([b""])
         lines = (next(between, b",\n") + trace for _, trace in self._known.values())
-        return _files.write(path, [opening, *lines, closing])
+        return _files.write_parts(path, [opening, *lines, closing])
 
 
 def nothing(where: str) -> CollectError:

@@ -92,12 +92,12 @@ def flight_recording(
             forbidden="run it as the user of that JVM",
             out=text,
         )
-        return _files.write(Path(out), _blocks(text))
+        return _files.write_parts(Path(out), _blocks(text))
 
 
 def _say(pid: int, out: str | Path, command: list[str], mark: str) -> Path:
     text = _ask(pid, command, mark)
-    return _files.write(Path(out), [text.removeprefix(f"{pid}:\n").encode("utf-8", "backslashreplace")])
+    return _files.write_parts(Path(out), [text.removeprefix(f"{pid}:\n").encode("utf-8", "backslashreplace")])
 
 
 def _ask(pid: int, command: list[str], mark: str) -> str:

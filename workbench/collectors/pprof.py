@@ -63,7 +63,7 @@ def record(
             )
     base = url.rstrip("/").removesuffix(_INDEX)
     with Server(
-        base, "a Go program with net/http/pprof", headers=headers, auth=auth, timeout_s=timeout_s
+        base, "a Go program with net/http/pprof", headers=headers, auth=auth, timeout_s=timeout_s, tries=2
     ) as live:
         wanted = named or _listed(live)
         over_time = [kind for kind in wanted if kind in _OVER_TIME]
@@ -72,7 +72,7 @@ def record(
                 zip(over_time, pool.map(lambda kind: _over(live, kind, duration_s), over_time), strict=True)
             )
         found |= {kind: _now(live, kind) for kind in wanted if kind not in found}
-    return [_files.write(Path(folder) / _name(kind, content), [content]) for kind, content in found.items()]
+    return [_files.write(Path(folder) / _name(kind, content), content) for kind, content in found.items()]
 
 
 def _name(kind: str, content: bytes) -> str:

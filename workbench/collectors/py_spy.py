@@ -54,7 +54,7 @@ def dump(pid: int, out: str | Path) -> Path:
         thread["process_info"] = None
         for frame in thread["frames"]:
             frame["filename"] = frame["short_filename"] or frame["filename"]
-    return _files.write(Path(out), [orjson.dumps(threads, option=orjson.OPT_INDENT_2), b"\n"])
+    return _files.write_parts(Path(out), [orjson.dumps(threads, option=orjson.OPT_INDENT_2), b"\n"])
 
 
 def _run(arguments: list[str], duration_s: float) -> str:

@@ -55,7 +55,7 @@ def record(
         if not ids:
             raise _traces.nothing(live.place)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return _files.write(Path(out), _fetched(live, ids, pool))
+            return _files.write_parts(Path(out), _fetched(live, ids, pool))
 
 
 def _search(live: Server, params: Mapping[str, Any]) -> list[str]:
