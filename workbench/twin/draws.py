@@ -70,12 +70,13 @@ def quantile_table(
 def uniforms(seed: int, purpose: int, n: int) -> np.ndarray:
     """Give n uniforms in [0, 1) as a function of (seed, purpose, index), the same whatever n is."""
     with np.errstate(over="ignore"):
-        key = _mixed_array(np.array([seed], np.uint64)) ^ np.arange(n, dtype=np.uint64)
-        bits = _mixed_array(_mixed_array(key) ^ _mixed_array(np.array([purpose], np.uint64)))
+        key = mixed_all(np.array([seed], np.uint64)) ^ np.arange(n, dtype=np.uint64)
+        bits = mixed_all(mixed_all(key) ^ mixed_all(np.array([purpose], np.uint64)))
     return (bits >> np.uint64(11)).astype(float) * (1.0 / 9007199254740992.0)
 
 
-def _mixed_array(x: np.ndarray) -> np.ndarray:
+def mixed_all(x: np.ndarray) -> np.ndarray:
+    """One step of splitmix64 for each number of an array (uint64)."""
     x = x + _GOLDEN
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
