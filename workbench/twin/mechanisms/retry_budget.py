@@ -1,0 +1,64 @@
+"""What bounds the retries of a call. Hooks: `begun` and `ended` for every try, `allow` before a retry.
+
+- active: Envoy's retry_budget, share and floor of the tries in progress, rounded down. A retry counts from
+  when it is sent, where Envoy counts it from its backoff on.
+- tokens: gRPC's retryThrottling (gRFC A6).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench import policies
+from workbench.twin._compiled import compiled
+
+_NONE, _ACTIVE, _TOKENS = range(3)  # as in policies.RetryBudget.KINDS
+STATE = np.dtype(
+    [
+        ("kind", "i8"),  # policy
+        ("share", "f8"),
+        ("floor", "f8"),
+        ("most", "f8"),
+        ("active", "i8"),  # state: tries in progress, and retries among them
+        ("retries", "i8"),
+        ("tokens", "f8"),
+    ]
+)
+
+
+def set_up(state: Any, policy: policies.RetryBudget, first_slot: int) -> None:
+    """Fill a record from the policy: no tries, all tokens."""
+    state["kind"] = policies.RetryBudget.KINDS.index(policy.kind)
+    state["share"], state["floor"] = policy.share, policy.floor
+    state["most"] = state["tokens"] = policy.tokens
+    state["active"] = state["retries"] = 0
+
+
+@compiled
+def allow(budget):  # type: ignore[no-untyped-def]
+    """True if a retry may be made now; the failure that asks for it has been told to `ended`."""
+    if budget.kind == _ACTIVE:
+        return budget.retries < max(np.floor(budget.share * budget.active), np.floor(budget.floor))
+    if budget.kind == _TOKENS:
+        return budget.tokens > budget.most / 2.0
+    return True
+
+
+@compiled
+def begun(budget, is_retry):  # type: ignore[no-untyped-def]
+    """Count a try in."""
+    budget.active += 1
+    budget.retries += is_retry
+
+
+@compiled
+def ended(budget, was_retry, ok, failed):  # type: ignore[no-untyped-def]
+    """Count a try out: a success, a failure that may be retried, or neither, which moves no tokens."""
+    budget.active -= 1
+    budget.retries -= was_retry
+    if ok:
+        budget.tokens = min(budget.most, budget.tokens + budget.share)
+    elif failed:
+        budget.tokens = max(0.0, budget.tokens - 1.0)
