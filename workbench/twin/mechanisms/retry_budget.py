@@ -54,11 +54,11 @@ def begun(budget, is_retry):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def ended(budget, was_retry, ok, failed):  # type: ignore[no-untyped-def]
-    """Count a try out: a success, a failure that may be retried, or neither, which moves no tokens."""
+def ended(budget, was_retry, ok, released):  # type: ignore[no-untyped-def]
+    """Count a try out; one that failed takes a token, unless it was `released` (abandoned, not retriable)."""
     budget.active -= 1
     budget.retries -= was_retry
     if ok:
         budget.tokens = min(budget.most, budget.tokens + budget.share)
-    elif failed:
+    elif not released:
         budget.tokens = max(0.0, budget.tokens - 1.0)
