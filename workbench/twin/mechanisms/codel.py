@@ -29,7 +29,7 @@ STATE = np.dtype(
 )
 
 
-def set_up(state: Any, policy: policies.Codel, first_slot: int) -> None:
+def set_up(state: Any, policy: policies.Codel) -> None:
     """Fill a record from the policy: nothing dropped yet."""
     state["target_s"], state["interval_s"] = policy.target_s, policy.interval_s
     for name in ("above_at", "dropping", "drop_at", "count", "last_count", "dequeue"):

@@ -28,7 +28,7 @@ STATE = np.dtype(
 )
 
 
-def set_up(state: Any, policy: policies.RetryBudget, first_slot: int) -> None:
+def set_up(state: Any, policy: policies.RetryBudget) -> None:
     """Fill a record from the policy: no tries, all tokens."""
     state["kind"] = policies.RetryBudget.KINDS.index(policy.kind)
     state["share"], state["floor"] = policy.share, policy.floor
