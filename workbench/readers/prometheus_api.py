@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import Malformed
-from workbench.readers import _json, _points
+from workbench.readers import _json, _native, _points
 from workbench.readers._seam import Parts, Stream
 from workbench.readers._series import SeriesColumns, number
 
@@ -35,7 +35,8 @@ def sniff(head: bytes) -> bool:
 def read(*streams: Stream) -> Parts:
     """Read answers; the same labels in several files are one series.
 
-    Native histograms give their `_count` and `_sum`; their buckets are counted as skipped.
+    A native histogram gives its `_count`, its `_sum`, and a series under its own name for each bucket: see
+    `_native`.
     """
     found = SeriesColumns()
     for stream in streams:
@@ -118,7 +119,14 @@ def _add_series(entry: dict[str, Any], lists: list[_points.Points], found: Serie
         times, states = _unzip(histograms)
         for member in ("count", "sum"):
             _add(found, f"{metric}_{member}", labels, times, [state[member] for state in states])
-        found.skipped["native histogram: count and sum kept, buckets not"] += len(histograms)
+        buckets = [[_bucket(bucket) for bucket in state.get("buckets") or ()] for state in states]
+        for edges, (at, counts) in _native.by_bucket(times, buckets).items():
+            _add(found, metric, {**labels, _native.LABEL: edges}, at, counts)
+
+
+def _bucket(told: list[Any]) -> tuple[str, str]:
+    closed, low, high, count = told
+    return _native.edges(closed in (1, 3), low, high, closed in (0, 3)), count
 
 
 def _add(found: SeriesColumns, metric: str, labels: dict[str, str], times: Any, values: Any) -> None:
