@@ -1,4 +1,4 @@
-"""Programs in other languages around the real libraries, built once a session in a folder that is then gone."""
+"""Programs around the real libraries of other languages, built once a session."""
 
 from __future__ import annotations
 
@@ -19,30 +19,18 @@ Run = Callable[..., str]  # name of a program, its input; gives what it prints
 def java(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run a main class of tests/conformance/java."""
     remedy = "apt-get install maven default-jdk-headless (Java 17 or later)"
-    maven, compiler, machine = (need_program(name, remedy) for name in ("mvn", "javac", "java"))
+    maven, machine = need_program("mvn", remedy), need_program("java", remedy)
     folder = tmp_path_factory.mktemp("java")
-    libraries = [
-        maven,
-        "-q",
-        "-B",
-        "dependency:copy-dependencies",
-        f"-DoutputDirectory={folder / 'libraries'}",
-    ]
+    build = [maven, "-q", "-B", "compile", f"-Dtarget={folder}"]
     for offline in (["-o"], []):  # what an earlier run fetched is enough, with no network too
-        fetched = subprocess.run(
-            [*libraries, *offline], cwd=HERE / "java", capture_output=True, text=True, timeout=300
+        built = subprocess.run(
+            [*build, *offline], cwd=HERE / "java", capture_output=True, text=True, timeout=300
         )
-        if fetched.returncode == 0:
+        if built.returncode == 0:
             break
     else:
-        absent(f"the Java libraries cannot be fetched with Maven: {fetched.stdout[-500:]}")
+        absent(f"the Java programs cannot be built with Maven: {built.stdout[-500:]}")
     path = os.pathsep.join([os.fspath(folder / "classes"), os.fspath(folder / "libraries" / "*")])
-    sources = sorted((HERE / "java").rglob("*.java"))
-    subprocess.run(
-        [compiler, "--release", "17", "-cp", path, "-d", folder / "classes", *sources],
-        check=True,
-        timeout=120,
-    )
 
     def run(main_class: str, text: str) -> str:
         program = [machine, "-cp", path, main_class]
