@@ -20,7 +20,7 @@ from tests.needs import ROOT
 
 LAYERS = [
     {"errors", "_compiled"},
-    {"tables", "settings", "policies"},
+    {"tables", "settings", "policies", "presets"},
     {"capture", "network"},
     {"collectors", "readers", "analysis", "knobs", "targets"},
     {"twin"},
@@ -30,7 +30,8 @@ LAYERS = [
     {"lab"},
     {"cli", "magics", "__main__", "__init__"},
 ]
-SEAMS = ["collectors", "readers", "analysis", "knobs", "targets", "figures", "panels", "twin.mechanisms"]
+SEAMS = ["presets", "collectors", "readers", "analysis", "knobs", "targets", "figures", "panels"]
+SEAMS += ["twin.mechanisms"]
 SHARED = {"figures.theme"}  # named in the design; all else that siblings share begins with an underscore
 
 LIVE = {"collectors", "lab"}

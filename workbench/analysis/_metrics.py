@@ -2,31 +2,17 @@
 
 Growth is taken between neighbouring samples, a fall is a restart from 0 (as in Prometheus), and a series that
 appears when its instance has been scraped before began at 0 (unlike in Prometheus, which loses its first
-value). Between samples a counter is taken to grow evenly; nothing is extrapolated.
+value). Between samples a counter is taken to grow evenly; nothing is extrapolated. A metric is named as it
+was scraped, or by role (`role:requests`) in what `_roles.in_roles` gives.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis._maps import lookup
 from workbench.capture import Capture
-
-REQUESTS = (
-    "http_server_request_duration_seconds",
-    "http_server_requests_seconds",
-    "http_request_duration_seconds",
-)
-STATUS = ("status_code", "http_response_status_code", "http_status_code", "status", "code")
-
-
-def present(capture: Capture, names: Iterable[str]) -> str:
-    """Give the first of `names` that the capture has as a metric, or ""."""
-    known = set(capture.series["metric"].unique())
-    return next((name for name in names if name in known), "")
 
 
 def edges(capture: Capture, step_s: float) -> pd.DatetimeIndex:
@@ -80,15 +66,42 @@ def growth(
     return by.agg(growth=("growth", "sum"), covered_s=("covered_s", "max"))
 
 
-def levels(capture: Capture, metric: str, bounds: pd.DatetimeIndex) -> pd.DataFrame:
-    """Give what a gauge stood at on average: time (start of the bin), service, instance, level."""
-    samples = _samples(capture, labelled(capture, metric)["series"])
-    samples = samples.merge(capture.series[["series", "service", "instance"]], on="series")
+def levels(
+    capture: Capture, metric: str, bounds: pd.DatetimeIndex, *labels: str | tuple[str, ...]
+) -> pd.DataFrame:
+    """Give what a gauge stood at on average: time (start of the bin), service, instance, labels, level.
+
+    Series that differ in other labels are summed.
+    """
+    heads = labelled(capture, metric, *labels)
+    keys = [name for name in heads.columns if name != "series"]
+    samples = _samples(capture, heads["series"]).merge(heads, on="series")
     bins = np.searchsorted(bounds.astype("int64"), samples["time"].astype("int64"), side="right") - 1
     inside = (bins >= 0) & (bins < len(bounds) - 1)
     samples, bins = samples[inside], bins[inside]
-    mean = samples.groupby([bounds[bins], "service", "instance"], sort=True)["value"].mean()
-    return mean.rename("level").rename_axis(["time", "service", "instance"]).reset_index()
+    samples = samples.assign(time=bounds[bins])
+    each = samples.groupby(["time", *keys, "series"], as_index=False, sort=True)["value"].mean()
+    return (
+        each.groupby(["time", *keys], as_index=False, sort=True)["value"]
+        .sum()
+        .rename(columns={"value": "level"})
+    )
+
+
+def served(named: Capture, bounds: pd.DatetimeIndex, *labels: str) -> pd.DataFrame:
+    """Give what the requests answered grew by, of a capture in roles; as `growth`, and by traffic too.
+
+    By a counter of requests where a service has one of that traffic, else by the count of its latencies.
+    """
+    counted = growth(named, "role:requests", bounds, "traffic", *labels)
+    timed = growth(named, "role:latency_count", bounds, "traffic", *labels)
+    known = pd.MultiIndex.from_frame(counted[["service", "traffic"]])
+    timed = timed[~pd.MultiIndex.from_frame(timed[["service", "traffic"]]).isin(known)]
+    return (
+        pd.concat([counted, timed], ignore_index=True)
+        if len(counted) and len(timed)
+        else (counted if len(counted) else timed)
+    )
 
 
 def whole(capture: Capture) -> pd.DatetimeIndex:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from workbench.analysis._metrics import growth, present, whole
+from workbench.analysis._metrics import growth, served, whole
 from workbench.analysis._pauses import pause_summary
 from workbench.analysis._pools import pools
+from workbench.analysis._resources import resources
+from workbench.analysis._roles import in_roles
 from workbench.analysis._spans import breakdown, tries, visits
 from workbench.capture import Capture
 
@@ -41,13 +43,14 @@ def findings(capture: Capture) -> list[Finding]:
     """Give what stands out, the weightiest first; nothing where the data show nothing.
 
     A finding is made where
-    - all workers of a pool are busy 20 % of the time or more (beyond that a visit in five meets a queue), or
-      waiting for them is 10 % or more of the slowest 1 % of requests;
+    - all workers or connections of a pool are busy 20 % of the time or more (beyond that a visit in five
+      meets a queue), or waiting for workers is 10 % or more of the slowest 1 % of requests;
     - tries per call reach 1.05: retries add at least 5 % of load;
     - a full queue, a limiter or a deadline turns away one visit in 1000 or more (the error budget of 99.9 %);
     - 1 % or more of a service's work is for tries that had been given up, which is capacity for nothing (and
       it is said when the settings hold no deadline, which would have spared it);
     - garbage collection stops a service 1 % of the time, or once for longer than its median visit;
+    - the CPU quota runs out in 5 % of its periods or more;
     - a timeout is more than 5 times the P99 of the tries under it (it frees nothing in time), or lies below
       their median (it gives up more than it lets pass).
     Shares of visits are exact where spans are whole, and estimates where they are sampled.
@@ -55,10 +58,12 @@ def findings(capture: Capture) -> list[Finding]:
     evidence = _Evidence(capture, visits(capture), tries(capture), pools(capture), breakdown(capture))
     looks: tuple[Callable[[_Evidence], Iterator[Finding]], ...] = (
         _waiting,
+        _connections,
         _retries,
         _turned_away,
         _wasted,
         _pauses,
+        _throttled,
         _timeouts,
     )
     found = [finding for look in looks for finding in look(evidence)]
@@ -77,13 +82,13 @@ class _Evidence:
 def _waiting(evidence: _Evidence) -> Iterator[Finding]:
     table = evidence.breakdown
     tail = table[(table["scope"] == "slowest") & (table["part"] == "wait")].set_index("service")
-    pool = evidence.pools.set_index("service")
+    pool = evidence.pools[evidence.pools["pool"] == ""].set_index("service")
     for service in sorted(set(pool.index) | set(tail.index)):
         full = float(pool["saturated_share"].get(service, np.nan))
         waited = float(tail["share"].get(service, 0.0))
         parts = []
         if full >= 0.2:
-            parts.append(f"all {pool.at[service, 'size']:.0f} workers busy {_percent(full)} of the time")
+            parts.append(f"all {_workers(pool.at[service, 'size'])} busy {_percent(full)} of the time")
         if waited >= 0.1:
             whom = "them" if parts else "its workers"
             parts.append(f"{_percent(waited)} of the {tail.at[service, 'entry']}'s P99 is waiting for {whom}")
@@ -91,6 +96,21 @@ def _waiting(evidence: _Evidence) -> Iterator[Finding]:
             own = evidence.pools[evidence.pools["service"] == service]
             rows = pd.concat([own, table[(table["service"] == service) & (table["part"] == "wait")]])
             yield Finding(f"{service}: {'; '.join(parts)}", rows, max(waited, full if full >= 0.2 else 0.0))
+
+
+def _workers(size: float) -> str:
+    return "workers" if np.isnan(size) else f"{size:.0f} workers"
+
+
+def _connections(evidence: _Evidence) -> Iterator[Finding]:
+    named = evidence.pools[(evidence.pools["pool"] != "") & (evidence.pools["saturated_share"] >= 0.2)]
+    for row in named.itertuples():
+        text = (
+            f"{row.service}: all connections of {row.pool} in use {_percent(row.saturated_share)} of the time"
+        )
+        if row.queue > 0:
+            text += f"; {row.queue:.2g} wait for one on average"
+        yield Finding(text, named[named.index == row.Index], float(row.saturated_share))
 
 
 def _retries(evidence: _Evidence) -> Iterator[Finding]:
@@ -121,21 +141,19 @@ def _turned_away(evidence: _Evidence) -> Iterator[Finding]:
     for row in table.itertuples():
         share = row.refused / row.visits if row.visits else 0.0
         if share >= 0.001:
-            why = next(words for reason, _, words in _REASONS if reason == row.reason)
+            why = next((words for reason, _, words in _REASONS if reason == row.reason), "without work")
             text = f"{row.service}: {_percent(share)} of visits turned away {why}"
             yield Finding(text, table[table["service"] == row.service], share)
 
 
 def _refusals(evidence: _Evidence) -> pd.DataFrame:
     """Give service, reason, refused, visits: by counters where there are any, else from spans."""
-    window = whole(evidence.capture)
-    served = present(evidence.capture, ["http_server_request_duration_seconds_count"])
-    refused = present(evidence.capture, ["http_server_refused_total"])
-    if served and refused:
-        all_ = growth(evidence.capture, served, window).groupby("service")["growth"].sum()
-        by = growth(evidence.capture, refused, window, "reason").groupby(["service", "reason"])["growth"]
-        table = by.sum().rename("refused").reset_index()
-        return table.assign(visits=table["service"].map(all_).fillna(0.0))
+    named, window = in_roles(evidence.capture), whole(evidence.capture)
+    by = growth(named, "role:refused", window, "reason").groupby(["service", "reason"])["growth"].sum()
+    if len(by):
+        answered = served(named, window).groupby("service")["growth"].sum()
+        table = by.rename("refused").reset_index()
+        return table.assign(visits=table["service"].map(answered).fillna(0.0))
     seen = evidence.visits
     all_ = seen.groupby("service").size()
     by = seen[seen["outcome"].isin([o for _, o, _ in _REASONS])].groupby(["service", "outcome"]).size()
@@ -177,6 +195,18 @@ def _pauses(evidence: _Evidence) -> Iterator[Finding]:
                 f"{_percent(row.pause_share)} of the time, at most {_duration(row.max_s)} at once"
             )
             yield Finding(text, table[table.index == row.Index], float(min(row.pause_share, 1.0)))
+    counted = resources(evidence.capture)
+    counted = counted[(counted["gc_pause_share"] >= 0.01) & ~counted["service"].isin(table["service"])]
+    for row in counted.itertuples():
+        text = f"{row.service}: stopped by garbage collection {_percent(row.gc_pause_share)} of the time"
+        yield Finding(text, counted[counted.index == row.Index], float(min(row.gc_pause_share, 1.0)))
+
+
+def _throttled(evidence: _Evidence) -> Iterator[Finding]:
+    table = resources(evidence.capture)
+    for row in table[table["throttled_share"] >= _MEDIUM_AT].itertuples():
+        text = f"{row.service}: its CPU quota runs out in {_percent(row.throttled_share)} of its periods"
+        yield Finding(text, table[table.index == row.Index], float(row.throttled_share))
 
 
 def _timeouts(evidence: _Evidence) -> Iterator[Finding]:

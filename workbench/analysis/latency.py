@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis._maps import numbers
-from workbench.analysis._metrics import REQUESTS, STATUS, edges, growth, present
+from workbench.analysis._metrics import edges, growth
+from workbench.analysis._roles import in_roles
 from workbench.analysis._spans import requests
 from workbench.capture import Capture
 
@@ -140,13 +141,12 @@ def _from_spans(capture: Capture, bounds: pd.DatetimeIndex, probabilities: Seque
 
 
 def _from_buckets(capture: Capture, bounds: pd.DatetimeIndex, probabilities: Sequence[float]) -> pd.DataFrame:
-    metric = present(capture, [f"{name}_bucket" for name in REQUESTS])
-    grown = growth(capture, metric, bounds, "le", STATUS)
-    grown = grown[~grown[STATUS[0]].isin(_TURNED_AWAY_CODES)]
+    grown = growth(in_roles(capture), "role:latency_bucket", bounds, "le", "status", "traffic")
+    grown = grown[~grown["status"].isin(_TURNED_AWAY_CODES)]
     grown = grown.assign(le=numbers(grown["le"].replace("+Inf", "inf")))
     rows = []
     for (time, service), group in grown.groupby(["time", "service"]):
-        below = group.groupby("le")["growth"].sum()
+        below = _in_common(group).groupby("le")["growth"].sum()
         if len(below) < 2 or not below.iloc[-1] > 0:
             continue
         uppers, counts = below.index.to_numpy(float), np.maximum.accumulate(below.to_numpy())
@@ -154,6 +154,12 @@ def _from_buckets(capture: Capture, bounds: pd.DatetimeIndex, probabilities: Seq
             (time, service, q, _in_buckets(uppers, counts, q), counts[-1], "buckets") for q in probabilities
         ]
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _in_common(group: pd.DataFrame) -> pd.DataFrame:
+    """Keep the bounds that all histograms of a group have: a sum over fewer of them would be no count."""
+    histograms = group.groupby("le")[["instance", "traffic"]].apply(lambda own: len(own.drop_duplicates()))
+    return group[group["le"].isin(histograms.index[histograms == histograms.max()])]
 
 
 def _in_buckets(uppers: np.ndarray, counts: np.ndarray, q: float) -> float:

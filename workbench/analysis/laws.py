@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.analysis._metrics import REQUESTS, growth, labelled, present, whole
-from workbench.analysis._pools import pools
+from workbench.analysis._metrics import growth, served, whole
+from workbench.analysis._pools import own_pools
+from workbench.analysis._roles import in_roles
 from workbench.analysis._spans import span_share, tries, visits
 from workbench.capture import Capture
 
@@ -61,7 +62,7 @@ def _metered(capture: Capture) -> Capture:
 
 
 def _pool_laws(capture: Capture, visited: pd.DataFrame) -> list[tuple]:
-    pool = pools(capture).set_index("service")
+    pool = own_pools(capture).set_index("service")
     rows = []
     for service, seen in visited.groupby("service"):
         if service not in pool.index:
@@ -129,13 +130,9 @@ def _counts(capture: Capture, visited: pd.DataFrame) -> list[tuple]:
 
 
 def _visits_by_metrics(capture: Capture) -> dict[str, float]:
-    metric = present(capture, [f"{name}_count" for name in REQUESTS])
-    return growth(capture, metric, whole(capture)).groupby("service")["growth"].sum().to_dict()
+    return served(in_roles(capture), whole(capture)).groupby("service")["growth"].sum().to_dict()
 
 
 def _tries_by_metrics(capture: Capture) -> dict[str, float]:
-    metric = "http_client_request_duration_seconds_count"
-    names = ("server", "server_address", "peer_service")
-    if labelled(capture, metric, names).empty:
-        return {}
-    return growth(capture, metric, whole(capture), names).groupby("server")["growth"].sum().to_dict()
+    called = growth(in_roles(capture), "role:calls_count", whole(capture), "target")
+    return called[called["target"] != ""].groupby("target")["growth"].sum().to_dict()

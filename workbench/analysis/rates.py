@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.analysis._metrics import REQUESTS, STATUS, edges, growth, present
+from workbench.analysis._metrics import edges, growth, served
+from workbench.analysis._roles import in_roles
 from workbench.analysis._spans import requests, span_share
 from workbench.capture import Capture
 
@@ -18,7 +19,7 @@ def rates(capture: Capture, *, step_s: float = 5.0) -> pd.DataFrame:
     From the counters of a service (`source` "metrics") where it has them, else from its spans ("spans"),
     scaled up by what share of them was sampled. Load generators, which have root client spans, are services
     too: theirs is what the callers see. error_share counts 5xx answers and tries without an answer,
-    limited_share 429; both are NaN in a bin without requests.
+    limited_share 429; both are NaN in a bin without requests, and where no status and no counter tells.
     """
     bounds = edges(capture, step_s)
     counted = _from_metrics(capture, bounds)
@@ -29,17 +30,26 @@ def rates(capture: Capture, *, step_s: float = 5.0) -> pd.DataFrame:
 
 
 def _from_metrics(capture: Capture, bounds: pd.DatetimeIndex) -> pd.DataFrame:
-    metric = present(capture, [f"{name}_count" for name in REQUESTS] + ["http_requests_total"])
-    grown = growth(capture, metric, bounds, STATUS)
-    code = pd.to_numeric(grown[STATUS[0]], errors="coerce")
+    named = in_roles(capture)
+    grown = served(named, bounds, "status")
+    status = grown["status"].astype("string")
     grown = grown.assign(
         rate=grown["growth"] / grown["covered_s"],
-        error=np.where(code >= 500, grown["growth"], 0.0),
-        limited=np.where(code == 429, grown["growth"], 0.0),
+        error=np.where(status.str.startswith("5") | (status == "0"), grown["growth"], 0.0),
+        limited=np.where(status == "429", grown["growth"], 0.0),
+        told=status != "",
     )
     by = grown.groupby(["time", "service"], as_index=False).agg(
-        rate_rps=("rate", "sum"), n=("growth", "sum"), error=("error", "sum"), limited=("limited", "sum")
+        rate_rps=("rate", "sum"),
+        n=("growth", "sum"),
+        error=("error", "sum"),
+        limited=("limited", "sum"),
+        told=("told", "any"),
     )
+    failed = growth(named, "role:errors", bounds).groupby(["time", "service"])["growth"].sum()
+    failed = by[["time", "service"]].merge(failed.rename("failed").reset_index(), how="left")["failed"]
+    by["error"] = by["error"].where(by["told"], failed.to_numpy(dtype=float))
+    by["limited"] = by["limited"].where(by["told"])
     return _shares(by).assign(source="metrics")
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis._metrics import growth, whole
+from workbench.analysis._roles import in_roles
 from workbench.analysis._spans import visits
 from workbench.capture import Capture
-
-_BUCKETS = "http_server_request_duration_seconds_bucket"
 
 
 def weights(capture: Capture) -> np.ndarray:
@@ -24,10 +23,10 @@ def weights(capture: Capture) -> np.ndarray:
     result = np.ones(len(seen))
     if float(capture.load.get("sample_share", 1.0)) >= 1.0:
         return result
-    grown = growth(capture, _BUCKETS, whole(capture), "le", "status_code")
+    grown = growth(in_roles(capture), "role:latency_bucket", whole(capture), "le", "status")
     grown["le"] = grown["le"].replace("+Inf", "inf").astype(float)
     code = seen["status_code"].astype("Int64").astype("string").fillna("")
-    for (service, answered), counts in grown.groupby(["service", "status_code"]):
+    for (service, answered), counts in grown.groupby(["service", "status"]):
         rows = np.flatnonzero((seen["service"] == service) & (code == answered))
         below = counts.groupby("le")["growth"].sum().sort_index()
         stratum = np.searchsorted(below.index.to_numpy(), seen["duration_s"].to_numpy()[rows])

@@ -190,7 +190,7 @@ def _numbers(latency: np.ndarray, good: np.ndarray, weight: np.ndarray, capture:
 def _utilisation(capture: Capture, rng: np.random.Generator) -> pd.DataFrame:
     busy = pools_over_time(capture, step_s=BLOCK_S)
     rows = {}
-    for service, own in busy.groupby("service"):
+    for service, own in busy[busy["pool"] == ""].groupby("service"):
         values = own["utilisation"].dropna().to_numpy()
         if values.size:
             drawn = rng.choice(values, (_RESAMPLES, values.size)).mean(axis=1)
