@@ -1,20 +1,28 @@
 """Pauses and GC cycles as rows while a log is being read, and the two tables that they become.
 
-What readers of GC logs share.
+What readers of GC logs share: a log of theirs is told block by block what was written, and what it has found
+at the end becomes tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from workbench import tables
+from workbench.errors import Unrecognized
+from workbench.readers._json import collector_resting
+from workbench.readers._lines import log_blocks
+from workbench.readers._seam import Parts, Stream
 
+UNITS = {b"B": 1, b"K": 1024, b"M": 1024**2, b"G": 1024**3}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,6 +33,16 @@ def epoch_ns(date: bytes) -> int | None:
     except ValueError:
         return None
     return (when - _EPOCH) // timedelta(microseconds=1) * 1000 if 1970 < when.year < 2262 else None
+
+
+def real(text: bytes) -> float:
+    """Read a number that may have a decimal comma."""
+    return float(text.replace(b",", b"."))
+
+
+def in_bytes(count: bytes, unit: bytes) -> int:
+    """Read a size such as 78656 K."""
+    return int(count) * UNITS[unit]
 
 
 class Stamp(NamedTuple):
@@ -100,6 +118,43 @@ class Cycle:
     holds_full: bool = False  # a full collection happened inside its pause
 
 
+class Log(Protocol):
+    """What was found so far in a log that may hold the runs of several processes."""
+
+    pauses: list[Pause]
+    collections: list[Cycle]
+    skipped: Counter[str]
+
+    def end_run(self) -> None:
+        """Close the log of one process: what has begun and not ended by now never will."""
+        ...
+
+    def notes(self) -> list[str]:
+        """Say what a reader of the tables should know."""
+        ...
+
+
+Kind = TypeVar("Kind", bound=Log)
+
+
+def read_log(
+    log: Kind,
+    take: Callable[[Kind, bytes], None],
+    streams: Sequence[Stream],
+    sniff: Callable[[bytes], bool],
+    name: str,
+) -> Parts:
+    """Have the log take each block of lines; raise Unrecognized if nothing in it is of the format `name`."""
+    with collector_resting():  # rows by the ten thousand, and no cycles among them
+        for stream in streams:
+            for block in log_blocks(stream):
+                take(log, block)
+        log.end_run()
+    if not (log.pauses or log.collections or any(sniff(stream.head()) for stream in streams)):
+        raise Unrecognized("no line of it", where=", ".join(s.name for s in streams), expected=name)
+    return Parts(frames(log.pauses, log.collections), log.skipped, log.notes())
+
+
 def frames(pauses: Sequence[Pause], cycles: Sequence[Cycle]) -> dict[str, pd.DataFrame]:
     """Make the tables `pauses` and `collections`."""
     pause_columns = {**_shared(pauses), "cycle": _whole([p.cycle for p in pauses])}
@@ -128,9 +183,9 @@ def _shared(rows: Sequence[Pause] | Sequence[Cycle]) -> dict:
         "start": epoch_ns.view("datetime64[ns]"),
         "uptime_s": _real([s.uptime_s for s in starts]),
         "duration_s": _real([row.duration_s for row in rows]),
-        "kind": [row.kind for row in rows],
-        "cause": [row.cause for row in rows],
-        "collector": [row.collector for row in rows],
+        "kind": _text([row.kind for row in rows]),
+        "cause": _text([row.cause for row in rows]),
+        "collector": _text([row.collector for row in rows]),
         "heap_before_bytes": _whole([row.heap.before for row in rows]),
         "heap_after_bytes": _whole([row.heap.after for row in rows]),
         "heap_capacity_bytes": _whole([row.heap.capacity for row in rows]),
@@ -139,9 +194,15 @@ def _shared(rows: Sequence[Pause] | Sequence[Cycle]) -> dict:
     }
 
 
-def _real(values: list[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+def _real(values: Sequence[float | None]) -> np.ndarray:
+    return pa.array(values, pa.float64()).to_numpy(zero_copy_only=False)  # None becomes NaN
 
 
-def _whole(values: list[int | None]) -> pd.api.extensions.ExtensionArray:
-    return pd.array(values, dtype="Int64")
+def _whole(values: Sequence[int | None]) -> pd.api.extensions.ExtensionArray:
+    column = pa.array(values, pa.int64())
+    numbers, missing = column.fill_null(0).to_numpy(), column.is_null().to_numpy(zero_copy_only=False)
+    return pd.arrays.IntegerArray(numbers.copy(), missing)
+
+
+def _text(values: Sequence[str | None]) -> pd.api.extensions.ExtensionArray:
+    return pd.arrays.ArrowStringArray(pa.array(values, pa.large_string()), dtype=tables.TEXT)
