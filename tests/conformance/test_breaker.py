@@ -10,6 +10,7 @@ transitions, its longest stay half-open, and exceptions that it ignores or takes
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from workbench.policies import Breaker
 from workbench.twin.mechanisms import breaker
 
 TICK_NS = 10**9 // 512
-TRIES = 20_000  # at each breaker
+TRIES = 15_000  # at each breaker
 PHASES = "COH"
 
 CONSECUTIVE = [
@@ -123,9 +124,8 @@ def compare(breakers: list[Breaker], events: list[list[tuple[int, str, int]]], w
         different = next((i // 2 for i in range(len(mine)) if mine[i] != decided[i]), None)
         assert different is None, f"{policy}: event {different}, {listed[different]}"
         phases = "C" + mine[1::2]
-        seen.update(before + after for before, after in zip(phases, phases[1:], strict=False))
+        seen.update(before + after for before, after in pairwise(phases))
         seen.update(before + what for before, what in zip(phases, mine[::2], strict=False))
-    print(sum(map(len, events)), dict(seen))
     assert sum(map(len, events)) >= 100_000
     for change in ("CO", "OH", "HO", "HC", "O0", "H0"):
         assert seen[change] >= 1000, f"{change}: {seen[change]}"
