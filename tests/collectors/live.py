@@ -1,4 +1,4 @@
-"""Real servers of the Prometheus API on this machine, and series written to them (remote write, version 1)."""
+"""Real servers of the Prometheus API on this machine, and series written to them by remote write."""
 
 from __future__ import annotations
 
@@ -53,7 +53,12 @@ def prometheus(program: str, folder: Path) -> Iterator[str]:
 def victoria_metrics(program: str, folder: Path) -> Iterator[str]:
     """A VictoriaMetrics that scrapes nothing; yields its address."""
     address = _free()
-    command = [program, f"-storageDataPath={folder}/data", f"-httpListenAddr={address}", "-retentionPeriod=100y"]
+    command = [
+        program,
+        f"-storageDataPath={folder}/data",
+        f"-httpListenAddr={address}",
+        "-retentionPeriod=100y",
+    ]
     with _running([*command, "-search.latencyOffset=0s"], f"http://{address}/health", folder):
         yield f"http://{address}"
 
@@ -69,6 +74,12 @@ def write(url: str, series: Iterable[tuple[Mapping[str, str], Sequence[tuple[int
     request = urllib.request.Request(f"{url}/api/v1/write", _snappy(body), headers, method="POST")
     with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         assert answer.status in (200, 204)
+
+
+def flush(url: str) -> None:
+    """Let a VictoriaMetrics answer with what was written to it, which else takes it some seconds."""
+    with urllib.request.urlopen(f"{url}/internal/force_flush", timeout=PATIENCE_S):
+        pass
 
 
 @contextlib.contextmanager
@@ -124,7 +135,9 @@ def _native(one: Native, when: int) -> bytes:
     for spans, counts, buckets in ((8, 10, negative), (11, 13, one.positive)):
         after = 0
         for index in sorted(buckets):
-            content += _field(spans, _varint(1 << 3) + _varint(_zigzag(index - after)) + _varint(2 << 3) + b"\1")
+            content += _field(
+                spans, _varint(1 << 3) + _varint(_zigzag(index - after)) + _varint(2 << 3) + b"\1"
+            )
             after = index + 1
         content += _field(counts, struct.pack(f"<{len(buckets)}d", *(buckets[i] for i in sorted(buckets))))
     content += _varint(15 << 3) + _varint(when)

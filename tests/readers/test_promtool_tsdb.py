@@ -48,10 +48,23 @@ def test_labels_are_unescaped_and_values_kept():
     assert row == ({"__name__": "m", "path": 'a "b" \\ c\nd', "brace": "}"}, 1_700_000_000_001, float("-inf"))
 
 
-def test_a_native_histogram_gives_count_and_sum():
-    parts = read('{__name__="h", job="a"} {count:10, sum:20.5, [0.5,1):4, [1,2]:6} 1700000000000\n')
-    assert [(row[0]["__name__"], row[2]) for row in rows(parts)] == [("h_count", 10), ("h_sum", 20.5)]
-    assert parts.skipped == {"native histogram: count and sum kept, buckets not": 1}
+def test_a_native_histogram_gives_count_sum_and_its_buckets():
+    told = "{count:10, sum:20.5, [-2,-1):1, [-0.001,0.001]:3, (1,2]:6}"
+    parts = read(f'{{__name__="h", job="a"}} {told} 1700000000000\n')
+    assert [(row[0]["__name__"], row[0].get("native_range"), row[2]) for row in rows(parts)] == [
+        ("h_count", None, 10),
+        ("h_sum", None, 20.5),
+        ("h", "[-2,-1)", 1),
+        ("h", "[-0.001,0.001]", 3),
+        ("h", "(1,2]", 6),
+    ]
+    assert not parts.skipped
+
+
+def test_a_native_histogram_with_a_bucket_that_is_none_is_no_sample():
+    parts = read('{__name__="h"} {count:1, sum:2, (one,2]:1} 1000\n{__name__="m"} 1 1000\n')
+    assert len(rows(parts)) == 1
+    assert parts.skipped == {"line that is no sample": 1}
 
 
 def test_series_in_several_dumps_are_one_and_repeats_are_counted():

@@ -165,7 +165,7 @@ def _schema(lower: np.ndarray, upper: np.ndarray) -> int | None:
     ends, heights = np.log2(far) * 2.0**_FINEST, np.log2(far) - np.log2(near)
     schemas = np.rint(-np.log2(np.maximum(heights, 1e-9)))
     whole = np.abs(heights * 2.0**schemas - 1) < _NOISE
-    cut = near == near.min(initial=np.inf)
+    cut = near < far[whole].min(initial=np.inf)  # nothing lies between it and 0
     if (np.abs(ends - np.rint(ends)) > _NOISE).any() or not (whole | cut).all():
         return None
     known = schemas[whole]

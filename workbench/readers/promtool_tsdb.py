@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterator
 
 import numpy as np
 
 from workbench.errors import Unrecognized
-from workbench.readers import _exposition, _lines
+from workbench.readers import _exposition, _lines, _native
 from workbench.readers._seam import Parts, Stream
 from workbench.readers._series import SeriesColumns, number
 
@@ -21,6 +22,7 @@ _BEGIN = re.compile(rb'\s*\{(?:\w+="[^"\\]*+(?:\\.[^"\\]*+)*+", )*__name__="')
 _LINE = re.compile(rb"(" + _exposition.SERIES + rb") (\S+) (-?\d+)\s*")
 _NATIVE = re.compile(rb"(" + _exposition.SERIES + rb") (\{.*\}) (-?\d+)\s*")
 _STATE = re.compile(rb"\{count:([^,\s}]+), sum:([^,\s}]+)")
+_BUCKET = re.compile(rb"([\[(])([^,\[\]()]*),([^,\[\]()]*)([\])]):([^,\s}]+)")
 
 
 def sniff(head: bytes) -> bool:
@@ -32,7 +34,7 @@ def sniff(head: bytes) -> bool:
 
 
 def read(*streams: Stream) -> Parts:
-    """Read samples. A native histogram gives its `_count` and `_sum`; its buckets are counted as skipped."""
+    """Read samples; a native histogram gives its `_count`, `_sum` and a series per bucket: see `_native`."""
     found = SeriesColumns()
     for stream in streams:
         _read_one(stream, found)
@@ -41,27 +43,25 @@ def read(*streams: Stream) -> Parts:
 
 def _read_one(stream: Stream, found: SeriesColumns) -> None:
     codes, values, times = array("q"), array("d"), array("d")
-    known: dict[tuple[bytes, str], int | None] = {}
+    known: dict[tuple[bytes, str, str], int] = {}
 
-    def code(series: bytes, suffix: str = "") -> int:
-        if (series, suffix) not in known:
+    def code(series: bytes, suffix: str = "", edges: str = "") -> int:
+        key = series, suffix, edges
+        if key not in known:
             named = _exposition.series(series)
-            known[series, suffix] = None if named is None else found.code(named[0] + suffix, named[1])
-        told = known[series, suffix]
-        if told is None:
-            raise ValueError("no series")
-        return told
+            if named is None:
+                raise ValueError("no series")
+            more = {_native.LABEL: edges} if edges else {}
+            known[key] = found.code(named[0] + suffix, {**named[1], **more})
+        return known[key]
 
     for count, line in enumerate(_lines.lines(stream), 1):
         try:
             if match := _LINE.fullmatch(line):
                 taken = [(code(match[1]), number(match[2].decode()))]
             elif match := _NATIVE.fullmatch(line):
-                taken = [
-                    (code(match[1], suffix), number(value.decode()))
-                    for suffix, value in zip(("_count", "_sum"), _state(match[2]), strict=True)
-                ]
-                found.skipped["native histogram: count and sum kept, buckets not"] += 1
+                told = [(name, number(value.decode())) for name, value in _members(match[2])]
+                taken = [(code(match[1], *name), value) for name, value in told]
             elif not line.strip():
                 continue
             else:
@@ -80,8 +80,13 @@ def _read_one(stream: Stream, found: SeriesColumns) -> None:
     found.add(np.array(codes, "int64"), np.array(times, "float64"), np.array(values, "float64"))
 
 
-def _state(text: bytes) -> tuple[bytes, bytes]:
+def _members(text: bytes) -> Iterator[tuple[tuple[str, str], bytes]]:
+    """Give suffix and edges of each member of a histogram, and its value."""
     state = _STATE.match(text)
     if state is None:
         raise ValueError("no histogram")
-    return state[1], state[2]
+    yield ("_count", ""), state[1]
+    yield ("_sum", ""), state[2]
+    for opening, low, high, closing, count in _BUCKET.findall(text, state.end()):
+        edges = _native.edges(opening == b"[", low.decode(), high.decode(), closing == b"]")
+        yield ("", edges), count
