@@ -1,4 +1,4 @@
-"""The share of calls that a cache in front of a callee answers, by size and time to live; the kernel draws it.
+"""The share of calls that a cache in front of a callee answers, by size and time to live; the kernel draws.
 
 Keys are asked for independently, with Zipf's law. The cache is LRU: every request, hit or miss, makes its key
 the newest. An entry older than `ttl_s` is fetched anew when asked for; it is not evicted earlier for its age.
