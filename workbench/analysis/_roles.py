@@ -47,10 +47,11 @@ def with_roles(capture: Capture, by_hand: Sequence[Fill] = ()) -> Capture:
 
 def fillings(capture: Capture, by_hand: Sequence[Fill] = ()) -> list[Filled]:
     """Give the series that fill a role, one view of each service and role, in the order of the table."""
-    return sorted(_chosen(list(_possible(capture, by_hand))), key=lambda filled: filled.row)
+    return chosen(list(possible(capture, by_hand)))
 
 
-def _possible(capture: Capture, by_hand: Sequence[Fill]) -> Iterator[Filled]:
+def possible(capture: Capture, by_hand: Sequence[Fill] = ()) -> Iterator[Filled]:
+    """Give every series that could fill a role, by its first candidate."""
     series = capture.series
     codes, metrics = pd.factorize(series["metric"].to_numpy(dtype=object))
     own: dict[str, list[Candidate]] = {}
@@ -58,8 +59,8 @@ def _possible(capture: Capture, by_hand: Sequence[Fill]) -> Iterator[Filled]:
         own.setdefault(name, []).append(candidate)
     found = [(*_named_already(m), *own.get(m, ()), *candidates(m)) for m in metrics]
     rows = np.flatnonzero(np.array([bool(one) for one in found], dtype=bool)[codes]) if found else codes
-    chosen = series.take(rows)
-    who = zip(rows.tolist(), chosen["service"], chosen["instance"], chosen["labels"], strict=True)
+    known = series.take(rows)
+    who = zip(rows.tolist(), known["service"], known["instance"], known["labels"], strict=True)
     for row, service, instance, labels in who:
         metric, given = metrics[codes[row]], dict(labels)
         for candidate in found[codes[row]]:
@@ -108,9 +109,9 @@ def _scaled(bound: str, factor: float) -> str:
         return bound
 
 
-def _chosen(possible: list[Filled]) -> list[Filled]:
+def chosen(filled: list[Filled]) -> list[Filled]:
     """Keep of each service and role the nearest view, of that by traffic one preset, by instance one name."""
-    keyed = [(one, (one.service, one.candidate.fill.base, one.labels.get("pool", ""))) for one in possible]
+    keyed = [(one, (one.service, one.candidate.fill.base, one.labels.get("pool", ""))) for one in filled]
     for depth, more in ((1, ()), (2, ("traffic",)), (4, ("traffic", "instance"))):
         keyed = _nearest(keyed, depth, more)
     nearest: dict[str, tuple[int, ...]] = {}
