@@ -1,4 +1,4 @@
-module workbench/conformance/token_bucket
+module workbench/conformance/rate_limit
 
 go 1.23.0
 
