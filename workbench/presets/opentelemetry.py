@@ -36,7 +36,7 @@ VIEW = PROCESS
 FILLS = (
     Fill("latency", ("http_server_request_duration_seconds", "http.server.request.duration"), _HTTP),
     Fill("latency", ("http_server_duration_milliseconds", "http_server_duration"), _HTTP, unit="ms"),
-    Fill("in_flight", ("http_server_active_requests", "http.server.active_requests"), _HTTP),
+    Fill("in_flight", ("http_server_active_requests", "http.server.active_requests")),
     Fill("calls", ("http_client_request_duration_seconds", "http.client.request.duration"), _CALLS),
     Fill("calls", ("http_client_duration_milliseconds", "http_client_duration"), _CALLS, unit="ms"),
     Fill("latency", ("rpc_server_call_duration_seconds", "rpc_server_duration_seconds"), _RPC,
