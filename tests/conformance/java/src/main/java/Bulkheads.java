@@ -9,7 +9,7 @@ import java.time.Duration;
  * Decides events with resilience4j's SemaphoreBulkhead, which does not look at time if nobody may wait.
  *
  * Reads one bulkhead per line: its calls at once; then the events, + a call comes, - one of those inside is done.
- * Writes for each line one character per event: 1 let in, 0 refused, . done.
+ * Writes for each line one character per event: 1 let in, 0 refused, . done, ! none was inside.
  */
 public final class Bulkheads {
     public static void main(String[] arguments) throws IOException {
@@ -26,12 +26,18 @@ public final class Bulkheads {
             .maxWaitDuration(Duration.ZERO)
             .build());
         var decisions = new StringBuilder();
+        int inside = 0;
         for (char event : events.toCharArray()) {
             if (event == '+') {
-                decisions.append(bulkhead.tryAcquirePermission() ? '1' : '0');
-            } else {
+                boolean permitted = bulkhead.tryAcquirePermission();
+                inside += permitted ? 1 : 0;
+                decisions.append(permitted ? '1' : '0');
+            } else if (inside > 0) {
                 bulkhead.onComplete();
+                inside--;
                 decisions.append('.');
+            } else {
+                decisions.append('!');
             }
         }
         return decisions;
