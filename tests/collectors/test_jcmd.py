@@ -50,6 +50,14 @@ def test_a_thread_dump_shows_where_the_program_waits(jvm, tmp_path):
     assert str(jvm) not in (tmp_path / "dump.txt").read_text().splitlines()[0]
 
 
+def test_classes_and_spaces_of_the_heap_are_read(jvm, tmp_path):
+    classes = workbench.read(jcmd.class_histogram(jvm, tmp_path / "classes.txt"))
+    assert any(dict(labels)["class"] == "Waits" for labels in classes.series["labels"])
+    spaces = workbench.read(jcmd.heap_info(jvm, tmp_path / "heap.txt"))
+    young = {dict(labels)["space"] for labels in spaces.series["labels"]}
+    assert young & {"def new generation", "DefNew"}  # before JDK 25, and since
+
+
 def test_flags_are_those_the_jvm_was_started_with(jvm):
     flags = jcmd.flags(jvm)
     assert (flags["UseSerialGC"], flags["MaxHeapSize"]) == (True, 32 * 1024**2)

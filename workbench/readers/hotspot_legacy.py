@@ -82,7 +82,7 @@ _SNIFF = re.compile(
     rb"|(?:^|\d: )(?:Total time for which application threads were stopped|Application time): \d"
     rb"|new threshold \d{1,3} \(max \d"
     rb"|\{Heap before (?:GC|gc) invocations="
-    rb"|^ ?(?:PSYoungGen|def new generation|par new generation|garbage-first heap) +total \d{1,12}K, used \d"
+    rb"|^Heap\r?\n ?(?:PSYoungGen|def new generation|par new generation|garbage-first heap) +total \d{1,12}K"
     rb"|^CommandLine flags: -XX:",
     re.MULTILINE,
 )  # fmt: skip
