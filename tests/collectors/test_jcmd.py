@@ -52,7 +52,7 @@ def test_a_thread_dump_shows_where_the_program_waits(jvm, tmp_path):
 
 def test_classes_and_spaces_of_the_heap_are_read(jvm, tmp_path):
     classes = workbench.read(jcmd.class_histogram(jvm, tmp_path / "classes.txt"))
-    assert any(dict(labels)["class"] == "Waits" for labels in classes.series["labels"])
+    assert any(dict(labels)["class"] == "java.lang.Thread" for labels in classes.series["labels"])
     spaces = workbench.read(jcmd.heap_info(jvm, tmp_path / "heap.txt"))
     young = {dict(labels)["space"] for labels in spaces.series["labels"]}
     assert young & {"def new generation", "DefNew"}  # before JDK 25, and since
