@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks import Row
 from tests.benchmarks._timing import medians
-from workbench.readers import Stream, pprof
+from workbench.readers import Stream, _pprof_schema, pprof
 
 SAMPLES, FRAMES, FUNCTIONS, LOCATIONS = 200_000, 40, 2_000, 5_000
 
@@ -19,7 +19,7 @@ def run() -> list[Row]:
     """Give our whole reading to a checked table against each."""
     content = _profile()
     work = f"pprof, {SAMPLES:,} samples × {FRAMES} frames"
-    stream, message = Stream("big", content), pprof._message()
+    stream, message = Stream("big", content), _pprof_schema.message()
 
     def ours() -> object:
         return pprof.read(stream)
@@ -48,7 +48,7 @@ def _row(work: str, ours: object, other: str, theirs: object, times: int) -> Row
 
 
 def _profile() -> bytes:
-    luck, profile = random.Random(1), pprof._message()()
+    luck, profile = random.Random(1), _pprof_schema.message()()
     names = ["", "samples", "count", "cpu", "nanoseconds", *(f"main.f{n}" for n in range(FUNCTIONS))]
     profile.string_table.extend(name.encode() for name in names)
     profile.sample_type.add(type=1, unit=2)

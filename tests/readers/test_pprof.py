@@ -13,7 +13,7 @@ from tests.needs import ROOT
 from tests.readers.corpus import expected, of_family
 from workbench import tables
 from workbench.errors import Malformed, Unrecognized
-from workbench.readers import Parts, Stream, pprof
+from workbench.readers import Parts, Stream, _pprof_samples, _pprof_schema, pprof
 
 FOLDERS = ("profiles", "generated")
 OF_THE_PARSER = "reference parser"
@@ -277,7 +277,7 @@ def test_samples_in_any_layout_are_read_at_once_as_they_are_one_by_one():
             ids = [luck.choice([1, 127, 128, 2**35, 2**64 - 1]) for _ in range(luck.randrange(0, 9))]
             values = [luck.choice([0, 1, -1, 2**63 - 1, -(2**63)]) for _ in range(2)]
             messages.append(b"".join(_encoded(luck, ids, values, luck.randrange(3))))
-        at_once, one_by_one = pprof._at_once(messages), pprof._one_by_one(messages, "x")
+        at_once, one_by_one = _pprof_samples.at_once(messages), _pprof_samples.one_by_one(messages, "x")
         assert at_once is not None
         for name in ("depths", "sizes"):
             assert getattr(at_once, name).tolist() == getattr(one_by_one, name).tolist()
@@ -294,7 +294,7 @@ def test_samples_that_are_cut_or_have_foreign_fields_are_not_read_at_once():
         b"\x28\x01",
         b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
     ):
-        assert pprof._at_once([b"\x08\x01\x10\x01", message]) is None
+        assert _pprof_samples.at_once([b"\x08\x01\x10\x01", message]) is None
 
 
 def _profiles(folder):
@@ -316,7 +316,7 @@ def _read(folder, path) -> Parts:
 
 def _small():
     """Make a profile of one sample: 3 ns of cpu in work, shop.go:12."""
-    profile = pprof._message()()
+    profile = _pprof_schema.message()()
     profile.string_table.extend([b"", b"cpu", b"nanoseconds", b"work", b"main", b"shop.go", b"main.go"])
     profile.sample_type.add(type=1, unit=2)
     profile.function.add(id=1, name=3, filename=5)
