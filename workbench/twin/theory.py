@@ -2,7 +2,7 @@
 
 Arrivals are Poisson at `arrival_rps`; `service_s` is a mean service time. In Kendall's notation M/M/c/K has
 c servers and room for K requests, those in service included. Kleinrock is L. Kleinrock, Queueing Systems,
-volume 1, 1975.
+volume 1, 1975, where no other is said.
 """
 
 from __future__ import annotations
@@ -92,6 +92,122 @@ def mmck(servers: int, room: int, arrival_rps: float, service_s: float) -> tuple
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
     return float(p[-1]), float(p @ present)
+
+
+def erlang_a(servers: int, arrival_rps: float, service_s: float, patience_s: float) -> tuple[float, float]:
+    """Share of arrivals that leave unserved, and mean wait (s) of all, in M/M/c with patience (Erlang A).
+
+    Who waits leaves after an exponential time of mean `patience_s`. Births λ, deaths min(n, c)/s +
+    max(n - c, 0)/patience; E[waiting]/patience a second leave (A. Mandelbaum, S. Zeltyn, Service engineering
+    in action: the Palm/Erlang-A queue, 2007).
+    """
+    load = arrival_rps * service_s
+    _check(servers, load)
+    if not 0 < patience_s < math.inf:
+        raise SettingError(f"{patience_s}", where="patience_s", expected="a time above 0, finite")
+    if load == 0:
+        return 0.0, 0.0
+    middle = servers + arrival_rps * patience_s  # fewer than this wait but for a Poisson tail
+    present = np.arange(1, int(middle + 12 * math.sqrt(middle + 1) + 50))
+    deaths = np.minimum(present, servers) / service_s + np.maximum(present - servers, 0) / patience_s
+    log_p = np.concatenate(([0.0], np.cumsum(np.log(arrival_rps / deaths))))
+    p = np.exp(log_p - log_p.max())
+    waiting = float(p[1:] @ np.maximum(present - servers, 0)) / float(p.sum())
+    return waiting / patience_s / arrival_rps, waiting / arrival_rps
+
+
+def mg1_ps_time(load: float, work_s: float) -> float:
+    """Mean time (s) that a piece of `work_s` takes in M/G/1 under processor sharing; inf from full load on.
+
+    x / (1 - ρ), whatever the law of the work (Kleinrock, volume 2, §4.4); so for the mean of all as well.
+    """
+    _check(1, load)
+    return work_s / (1.0 - load) if load < 1 else math.inf
+
+
+def jackson(
+    arrivals_rps: np.ndarray, routing: np.ndarray, service_s: np.ndarray, servers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Throughput (rps) and mean number present at each station of an open Jackson network.
+
+    From station i a request goes on to j with probability routing[i, j], else leaves. λ = γ + λ·R, and each
+    station is an M/M/c by itself (J. Jackson, Networks of waiting lines, Operations Research 5, 1957).
+    """
+    routing = np.asarray(routing, float)
+    rates = np.linalg.solve(np.eye(len(routing)) - routing.T, np.asarray(arrivals_rps, float))
+    each = zip(rates.tolist(), np.asarray(service_s).tolist(), np.asarray(servers).tolist(), strict=True)
+    return rates, np.array([rate * (mmc_wait(c, rate, s) + s) for rate, s, c in each])
+
+
+def ggc_wait_bounds(
+    servers: int, arrival_rps: float, service_s: float, arrival_scv: float, service_scv: float
+) -> tuple[float, float]:
+    """Least and largest mean wait (s) in GI/G/c, first come first served; scv: variance over mean squared.
+
+    W ≤ λ(σa² + σs²/c + (c-1)s²/c²) / (2(1-ρ)) (J. Kingman, Inequalities in the theory of queues, 1970), where
+    for one server ρ(2-ρ)·σa² stands for σa² (D. Daley, Inequalities for moments of tails of random variables,
+    1977). For one server W ≥ (ρ²·cs² - ρ(2-ρ)) / (2λ(1-ρ)) (Kleinrock, volume 2, §2.4); c servers are faster
+    than one of c times the speed by (c-1)/c · E[S²]/(2s) at most (S. Brumelle, Some inequalities for
+    parallel-server queues, 1971).
+    """
+    _check(servers, arrival_rps * service_s)
+    busy = arrival_rps * service_s / servers
+    if busy >= 1:
+        return math.inf, math.inf
+    if busy == 0:
+        return 0.0, 0.0
+    scale = 1.0 / (2.0 * arrival_rps * (1.0 - busy))
+    between = arrival_scv * (busy * (2.0 - busy) if servers == 1 else 1.0)
+    within = (busy * servers) ** 2 * service_scv / servers + busy**2 * (servers - 1)
+    one = scale * (busy**2 * service_scv - busy * (2.0 - busy))
+    low = max(one, 0.0) - (servers - 1) / servers * service_s * (1.0 + service_scv) / 2.0
+    return max(low, 0.0), scale * (between + within)
+
+
+def retrials(servers: int, load: float, persistence: float) -> tuple[float, float]:
+    """Erlangs offered, tries again included, and share of tries lost, in M/M/c/c whose losses come again.
+
+    A try that is lost comes again with probability `persistence`, after so long that all tries together are
+    Poisson: x = a + persistence · x·B(c, x) (J. Cohen, Basic problems of telephone traffic theory and the
+    influence of repeated calls, Philips Telecommunication Review 18, 1957). Infinite where no x is enough.
+    """
+    _check(servers, load)
+    if not 0 <= persistence <= 1:
+        raise SettingError(f"{persistence}", where="persistence", expected="a share from 0 to 1")
+    if persistence == 1 and load >= servers:
+        return math.inf, 1.0
+    low, high = load, float(load if persistence < 1 else servers)
+    while high < load + persistence * high * erlang_b(servers, high):
+        low, high = high, 2 * high + 1
+    while high - low > 1e-12 * high:  # the right side grows from above x to below it: one crossing
+        x = (low + high) / 2
+        low, high = (x, high) if x < load + persistence * x * erlang_b(servers, x) else (low, x)
+    return high, erlang_b(servers, high)
+
+
+def choices_tail(load: float, choices: int, present: int) -> float:
+    """Share of servers with at least `present` requests where each goes to the least busy of some at random.
+
+    λ^((d^k - 1)/(d - 1)): many servers, Poisson arrivals at λ = `load` of each one's capacity, exponential
+    work, d = `choices` (N. Vvedenskaya, R. Dobrushin, F. Karpelevich, Queueing system with selection of the
+    shortest of two queues, 1996; M. Mitzenmacher, The power of two choices, 2001).
+    """
+    _check(choices, load)
+    if load >= 1:
+        return 1.0
+    return load ** (present if choices == 1 else (choices**present - 1) / (choices - 1))
+
+
+def choices_time(load: float, choices: int, service_s: float) -> float:
+    """Mean time (s) in the system of `choices_tail`: its tails, summed, by Little's law; inf at full load."""
+    if load >= 1:
+        return math.inf
+    if choices == 1 or load == 0:
+        return mg1_ps_time(load, service_s)
+    total, present = 0.0, 1
+    while (tail := choices_tail(load, choices, present)) > 1e-17 * load:
+        total, present = total + tail, present + 1
+    return total * service_s / load
 
 
 def _check(servers: int, load: float) -> None:
