@@ -172,7 +172,7 @@ def test_a_few_lines_of_yaml_map_what_no_preset_knows(tmp_path):
         ("latency: stock_handler_milis", "latency.metric", "'stock_handler_milis'", "stock_handler_millis"),
         ("latency: {metric: stock_handler_millis, units: ms}", "latency", "no key 'units'", "unit"),
         ("latency: {metric: stock_handler_millis, unit: msec}", "latency.unit", "no unit 'msec'", "ms"),
-        ("latency: {metric: stock_handler_millis, labels: {state: kind}}", "latency.labels", "'state'", "status"),
+        ("latency: {metric: stock_handler_millis, labels: {a: kind}}", "latency.labels", "'a'", "status"),
         ("latency: {metric: stock_handler_millis, labels: {status: x}}", "latency.labels", "'x'", "outcome"),
         ("pool_size: {metric: stock_db_conns_max, where: {stat: a}}", "pool_size.where", "'stat'", "one of"),
         ("latency: 5", "latency", "5 without a metric", "role: metric"),

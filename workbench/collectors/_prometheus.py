@@ -147,6 +147,10 @@ class Prometheus:
             raise CollectError("no list of names", where=f"{self.place}{_NAMES}", expected='["up", …]')
         return sorted(set(names)), list(_matrix.remarks(answer))
 
+    def ask(self, path: str, params: Mapping[str, str | float]) -> bytes:
+        """Give the answer to any other question of its API, as it came."""
+        return self._server.get(path, params)
+
     def answers(self, asked: Iterable[Question]) -> Iterator[list[Answer]]:
         """Give the answers to each question, in their order; more than one where one would be too large."""
         self._stopped.clear()

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.collectors import _cut
 from workbench.errors import CollectError
+from workbench.presets import recognised
 from workbench.settings import Settings, Value
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ FORMAT = "workbench capture, raw files"
 _PACKAGES = ("workbench", "aiohttp", "opentelemetry-sdk", "prometheus-client", "py-spy")
 _SUFFIX = re.compile(r"_(bucket|sum|count|total|created)$")
 _LONGEST_NAME = 200
+_EVERY = '{job=~".+"}'
+_MOST_UNKNOWN = 500  # metrics; beyond it only those that presets recognise are asked for
 _Cut = Callable[[bytes, float, float, str], bytes]
 
 
@@ -76,7 +79,7 @@ def record(
     end: datetime,
     name: str = "",
     prometheus: str | PrometheusConnect | None = None,
-    selector: str = '{job=~".+"}',
+    selector: str | None = None,
     step_s: int = 1,
     files: Iterable[Evidence] = (),
     settings: Mapping[str, Value] | None = None,
@@ -88,9 +91,10 @@ def record(
 ) -> Path:
     """Write what is known of [start, end) as a capture folder and give its path.
 
-    `prometheus` is an address, or a client that knows how to connect; `selector` chooses the series;
-    `connection` says how to reach it (see `_prometheus.Connection`). Credentials are written nowhere.
-    `settings` are those then in force, `settings_file` the file that said so.
+    `prometheus` is an address, or a client that knows how to connect; `connection` says how to reach it (see
+    `_prometheus.Connection`). Credentials are written nowhere. `selector` chooses the series; left out, it is
+    those with a job: all of them, or of more than 500 metrics those that presets recognise. `settings` are
+    those then in force, `settings_file` the file that said so.
 
     Answers that cannot change any more are kept beside the folder until it is whole, so that the same call
     goes on where one that failed stopped; in a `cache` folder they stay, for the next recording of the same
@@ -111,7 +115,8 @@ def record(
 
             with Prometheus(prometheus, kept=kept, **connection) as live:
                 families, notes = _families(live, selector, window)
-                written += _write_metrics(beside, _asked(live, families, selector, window, step_s))
+                asked = _asked(live, families, selector or _EVERY, window, step_s)
+                written += _write_metrics(beside, asked)
                 versions["prometheus"] = live.version()
         for one in files:
             written += _write_file(beside, one, *window)
@@ -170,12 +175,16 @@ def _whole(target: Path) -> Iterator[Path]:
 
 
 def _families(
-    live: Prometheus, selector: str, window: tuple[float, float]
+    live: Prometheus, selector: str | None, window: tuple[float, float]
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Give metric names by family, and what the server remarks on them."""
-    if not re.fullmatch(r"\s*\{.*\}\s*", selector, re.DOTALL):
+    if selector is not None and not re.fullmatch(r"\s*\{.*\}\s*", selector, re.DOTALL):
         raise CollectError(f"selector {selector!r}", where="record", expected='labels, as {job="orders"}')
-    names, notes = live.names(selector, *window)
+    names, notes = live.names(selector or _EVERY, *window)
+    if selector is None and len(names) > _MOST_UNKNOWN:
+        known = [name for name in names if recognised(name)]
+        left = f"{len(names) - len(known)} of {len(names)} metrics, which no preset knows, were not asked for"
+        names, notes = known, [*notes, f"{left}: give a selector to have them"]
     families: dict[str, list[str]] = {}
     for name in names:
         families.setdefault(_SUFFIX.sub("", name), []).append(name)

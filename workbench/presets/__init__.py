@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from workbench.presets._seam import ROLES, UNITS, VIEWS, Fill, Preset, Role
+from workbench.presets._seam import PROCESS, ROLES, UNITS, VIEWS, Fill, Preset, Role
 
 __all__ = [
     "PREFIX",
@@ -27,6 +27,8 @@ __all__ = [
     "candidates",
     "owner",
     "presets",
+    "ranked",
+    "recognised",
 ]
 
 PREFIX = "role:"
@@ -56,6 +58,13 @@ def candidates(metric: str) -> tuple[Candidate, ...]:
         one for ending, one in endings if metric.endswith(ending) and not _of(metric)
     ]
     return tuple(sorted(found, key=lambda candidate: candidate.rank))
+
+
+def recognised(metric: str) -> bool:
+    """True if the metric may fill a role, tells of a process itself, or says whether it could be scraped."""
+    own = {preset.NAME for preset in presets().values() if preset.VIEW == PROCESS}
+    scrape = metric == "up" or metric.startswith((PREFIX, "scrape_"))
+    return scrape or bool(candidates(metric)) or owner(metric) in own
 
 
 def ranked(fills: Iterable[Fill], view: int, preset: int) -> list[tuple[str, Candidate]]:
