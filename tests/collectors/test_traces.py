@@ -83,7 +83,7 @@ def otlp(trace):
 
 
 def live_tempo(path, params):
-    """Tempo of 2.7 and later: whole seconds, any of those found, ids without leading zeros."""
+    """Tempo as it is now: whole seconds, any of those found, ids without leading zeros."""
     if path.startswith("/api/v2/traces/"):
         return plain({"trace": {"resourceSpans": otlp(path.rpartition("/")[2])}, "status": "COMPLETE"})
     assert path == "/api/search"
@@ -107,7 +107,7 @@ def old_tempo(path, params):
 LIVE = pytest.mark.parametrize(
     ("collector", "live"),
     [(jaeger, live_jaeger), (zipkin, live_zipkin), (tempo, live_tempo), (tempo, old_tempo)],
-    ids=["jaeger", "zipkin", "tempo", "tempo before 2.7"],
+    ids=["jaeger", "zipkin", "tempo", "tempo without v2"],
 )
 
 

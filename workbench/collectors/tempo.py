@@ -2,7 +2,7 @@
 
 GET /api/search?q={}&start=s&end=s&limit=  {"traces": [{"traceID": "2f3e…", …}], "metrics": {…}}
 GET /api/v2/traces/<id>                    {"trace": {"resourceSpans": […]}, "status": "PARTIAL"}
-GET /api/traces/<id>                       {"batches": […]}, of a Tempo before 2.7
+GET /api/traces/<id>                       {"batches": […]}, of a Tempo that has no v2
 """
 
 from __future__ import annotations
