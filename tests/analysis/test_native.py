@@ -44,6 +44,13 @@ def test_without_observations_there_is_no_quantile():
     assert native_quantile(1.1, *ONE_TO_EIGHT, np.ones(3)) == np.inf
 
 
+def test_observations_that_are_no_number_stand_above_all_buckets():
+    counts = np.array([3.0, 2.0, 4.0])
+    found = [native_quantile(q, *ONE_TO_EIGHT, counts, observations=12) for q in (0.1, 0.5, 0.75, 0.76)]
+    assert found[:3] == pytest.approx([2 ** (1.2 / 3), 4 * 2 ** (1 / 4), 8])
+    assert np.isnan(found[3])
+
+
 def test_many_histograms_are_answered_at_once_in_any_order_of_buckets():
     rng = np.random.default_rng(5)
     lower = np.array([-4.0, -2.0, -0.5, 1.0, 2.0, 8.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import struct
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PATIENCE_S = 30
@@ -30,6 +32,27 @@ class Native:
     sum: float = 1.0
     count: float | None = None
     custom: Sequence[float] = ()
+
+
+def random_classic(rng: random.Random) -> dict[str, float]:
+    """Give counts by bound, some buckets of them empty, some bounds negative."""
+    bounds = sorted({round(rng.uniform(-1 if rng.random() < 0.2 else 0.001, 10), 3) for _ in range(8)})
+    counts = np.cumsum([rng.choice([0, 0, rng.randint(1, 99)]) for _ in range(len(bounds) + 1)])
+    return {f"{le:g}": float(n) for le, n in zip([*bounds, np.inf], counts, strict=True)}
+
+
+def random_native(rng: random.Random) -> Native:
+    """Give a histogram of any schema, on one side or both, whose zero bucket may cut into the next."""
+    schema, threshold = rng.randint(-4, 8), rng.choice([2.0**-128, 0.001, 0.25])
+    first = (
+        int(np.floor(np.log2(threshold) * 2.0**schema)) + 1
+    )  # the bucket that the zero bucket may cut into
+
+    def side() -> dict[int, float]:
+        far = int(3 + 6 * 2.0**schema)
+        return {first + rng.randint(0, far): float(rng.randint(1, 9)) for _ in range(rng.randint(0, 9))}
+
+    return Native(schema, side(), side() if rng.random() < 0.4 else {}, float(rng.randint(1, 5)), threshold)
 
 
 @contextlib.contextmanager

@@ -49,29 +49,8 @@ def url(request):
     return request.getfixturevalue(request.param)
 
 
-def classic(rng: random.Random) -> dict[str, float]:
-    bounds = sorted({round(rng.uniform(-1 if rng.random() < 0.2 else 0.001, 10), 3) for _ in range(8)})
-    counts = np.cumsum([rng.choice([0, 0, rng.randint(1, 99)]) for _ in range(len(bounds) + 1)])
-    return {f"{le:g}": float(n) for le, n in zip([*bounds, np.inf], counts, strict=True)}
-
-
-def native(rng: random.Random) -> live.Native:
-    schema, threshold = rng.randint(-4, 8), rng.choice([2.0**-128, 0.001, 0.25])
-    first = (
-        int(np.floor(np.log2(threshold) * 2.0**schema)) + 1
-    )  # the bucket that the zero bucket may cut into
-
-    def side() -> dict[int, float]:
-        far = int(3 + 6 * 2.0**schema)
-        return {first + rng.randint(0, far): float(rng.randint(1, 9)) for _ in range(rng.randint(0, 9))}
-
-    return live.Native(
-        schema, side(), side() if rng.random() < 0.4 else {}, float(rng.randint(1, 5)), threshold
-    )
-
-
 RNG = random.Random(11)
-CLASSIC, NATIVE = [classic(RNG) for _ in range(60)], [native(RNG) for _ in range(60)]
+CLASSIC, NATIVE = [live.random_classic(RNG) for _ in range(60)], [live.random_native(RNG) for _ in range(60)]
 
 
 def _tell(url: str) -> None:
