@@ -1,4 +1,4 @@
-"""Shedding of what has waited too long, when it is taken from the queue (RFC 8289, section 5). Hook: `drop`.
+"""Shedding of what has waited too long, when it is taken from the queue (RFC 8289, section 5). Hooks: `drop`, `found_empty`.
 
 One dequeue of the RFC may drop several before it gives one: here the hook is asked for each, and the state
 keeps that the dequeue goes on. A visit is a packet of the largest size: with no more than one left in the
@@ -61,6 +61,13 @@ def drop(codel, now, sojourn_s, left):  # type: ignore[no-untyped-def]
     codel.count += 1
     codel.dequeue = _MORE
     return True
+
+
+@compiled
+def found_empty(codel):  # type: ignore[no-untyped-def]
+    """A server that has become free found nobody in the queue."""
+    codel.above_at = 0.0
+    codel.dequeue = _NEW
 
 
 @compiled

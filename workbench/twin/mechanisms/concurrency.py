@@ -55,16 +55,19 @@ STATE = np.dtype(
 
 def set_up(state: Any, policy: policies.Concurrency, first_slot: int) -> None:
     """Fill a record from the policy: nobody inside, nothing measured."""
-    for name in ("low", "high", "backoff", "smoothing", "tolerance", "window_s", "probe_every_s"):
+    for name in ("limit", "low", "high"):
+        state[name] = np.floor(getattr(policy, name))
+    for name in ("backoff", "smoothing", "tolerance", "window_s", "probe_every_s"):
         state[name] = getattr(policy, name)
     state["kind"] = policies.Concurrency.KINDS.index(policy.kind)
     state["timeout_ns"], state["first_slot"] = np.rint(policy.timeout_s * 1e9), first_slot
     for name in ("inside", "rtt", "total", "samples", "deferred", "epoch", "at_low"):
         state[name] = 0
-    state["limit"] = math.inf if policy.kind == "none" else np.floor(policy.limit)
+    if policy.kind == "none":
+        state["limit"] = math.inf
     state["window_at"] = state["probe_at"] = math.inf
     if policy.kind == "envoy gradient":
-        state["limit"] = state["deferred"] = np.floor(policy.low)
+        state["limit"] = state["deferred"] = state["low"]
         state["window_at"] = policy.window_s
     state["estimate"] = state["limit"]
 

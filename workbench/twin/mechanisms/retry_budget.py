@@ -1,6 +1,6 @@
 """What bounds the retries of a call. Hooks: `begun` and `ended` for every try, `allow` before a retry.
 
-- active: Envoy's retry_budget, share and floor of the tries in progress, rounded down. A retry counts from
+- active: Envoy's retry_budget, share of the tries in progress, rounded down. A retry counts from
   when it is sent, where Envoy counts it from its backoff on.
 - tokens: gRPC's retryThrottling (gRFC A6).
 """
@@ -40,7 +40,7 @@ def set_up(state: Any, policy: policies.RetryBudget) -> None:
 def allow(budget):  # type: ignore[no-untyped-def]
     """True if a retry may be made now; the failure that asks for it has been told to `ended`."""
     if budget.kind == _ACTIVE:
-        return budget.retries < max(np.floor(budget.share * budget.active), np.floor(budget.floor))
+        return budget.retries < max(np.floor(budget.share * budget.active), budget.floor)
     if budget.kind == _TOKENS:
         return budget.tokens > budget.most / 2.0
     return True
