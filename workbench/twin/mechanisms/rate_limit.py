@@ -3,9 +3,9 @@
 - token bucket, filled lazily as in golang.org/x/time/rate: a refusal leaves the bucket as it was, a wait is
   cut to whole nanoseconds, so a token less than a nanosecond away counts as there.
 - leaky bucket, by what stands in it when the next arrival has been poured in, as nginx does it, without
-  nginx's rounding to milliseconds and thousandths.
+  nginx's rounding to milliseconds and thousandths; here a billionth over is not over.
 - fixed window, in whole nanoseconds: a permit reserved in a later window is missing there (resilience4j).
-- sliding window: a log of the last `permits` admitted, kept in the slots as a ring.
+- sliding window, in whole nanoseconds: a log of the last `permits` admitted, kept in the slots as a ring.
 
 The windows' permits are rate_rps · window_s rounded down, but one at least. What was admitted to wait keeps
 its permit, whatever becomes of it.
@@ -28,7 +28,7 @@ STATE = np.dtype(
         ("rate_rps", "f8"),
         ("burst", "f8"),
         ("permits", "f8"),  # of one window
-        ("window_s", "f8"),
+        ("window_ns", "f8"),
         ("wait_ns", "f8"),
         ("first_slot", "i8"),
         ("tokens", "f8"),  # state: tokens, what is in the leaky bucket, or permits left in the window
@@ -43,7 +43,7 @@ def set_up(state: Any, policy: policies.Limit, first_slot: int) -> None:
     state["kind"] = policies.Limit.KINDS.index(policy.kind)
     state["rate_rps"], state["burst"] = policy.rate_rps, policy.burst
     state["wait_ns"] = np.rint(policy.wait_s * 1e9)
-    state["permits"], state["window_s"] = _permits(policy), policy.window_s
+    state["permits"], state["window_ns"] = _permits(policy), np.rint(policy.window_s * 1e9)
     state["first_slot"], state["at"], state["admitted"] = first_slot, 0.0, 0
     state["tokens"] = {"token bucket": policy.burst, "leaky bucket": -1.0}.get(policy.kind, _permits(policy))
 
@@ -86,21 +86,21 @@ def _token_bucket(limit, now):  # type: ignore[no-untyped-def]
 @compiled
 def _leaky_bucket(limit, now):  # type: ignore[no-untyped-def]
     ahead = max(0.0, limit.tokens - (now - limit.at) * limit.rate_rps + 1.0)
-    if ahead > limit.burst:
+    if ahead > limit.burst + 1e-9:
         return np.inf
     limit.tokens, limit.at = ahead, now
-    return ahead / limit.rate_rps
+    return np.floor(ahead / limit.rate_rps * 1e9) / 1e9
 
 
 @compiled
 def _fixed_window(limit, now):  # type: ignore[no-untyped-def]
-    now_ns, window_ns = np.rint(now * 1e9), np.rint(limit.window_s * 1e9)
-    window = np.floor(now_ns / window_ns)
+    now_ns = np.rint(now * 1e9)
+    window = np.floor(now_ns / limit.window_ns)
     left = min(limit.permits, limit.tokens + (window - limit.at) * limit.permits)
     wait_ns = 0.0
     if left < 1.0:
         windows = np.ceil((1.0 - left) / limit.permits)
-        wait_ns = (window + windows) * window_ns - now_ns
+        wait_ns = (window + windows) * limit.window_ns - now_ns
     if wait_ns > limit.wait_ns:
         return np.inf
     limit.tokens, limit.at = left - 1.0, window
@@ -110,7 +110,8 @@ def _fixed_window(limit, now):  # type: ignore[no-untyped-def]
 @compiled
 def _sliding_window(limit, slots, now):  # type: ignore[no-untyped-def]
     place = limit.first_slot + limit.admitted % np.int64(limit.permits)
-    if limit.admitted >= limit.permits and now - slots[place] < limit.window_s:
+    passed_ns = np.rint((now - slots[place]) * 1e9)
+    if limit.admitted >= limit.permits and passed_ns < limit.window_ns:
         return np.inf
     slots[place] = now
     limit.admitted += 1
