@@ -234,7 +234,7 @@ class Breaker:
 
     Timeouts and 5xx answers are failures, a 429 is none. After `open_s` the breaker lets `trials` tries
     through: "consecutive" closes after `trials` successes in a row and opens at the first failure, the others
-    judge by the same shares once all trials have answered.
+    judge by the same shares once `minimum` of them have answered, or all if they are fewer.
     """
 
     KINDS: ClassVar = ("none", "consecutive", "count window", "time window")

@@ -141,6 +141,14 @@ def test_trials_are_judged_by_the_shares_once_all_have_answered():
         assert driven.phase == phase
 
 
+def test_fewer_trials_than_there_are_will_do_where_the_minimum_is_less():
+    driven = Driven(Breaker("count window", window=10, minimum=2, open_s=1.0, trials=5))
+    driven.tell(0.0, "xx")
+    driven.allow(1.5)
+    driven.tell(2.0, "..")
+    assert driven.phase == breaker.CLOSED
+
+
 def test_a_window_that_was_full_is_empty_when_the_breaker_closes_again():
     for policy in (
         Breaker("count window", window=4, minimum=2, open_s=1.0, trials=1),

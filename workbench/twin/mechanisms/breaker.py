@@ -83,9 +83,11 @@ def tell(b, slots, now, ticket, duration_s, failed):  # type: ignore[no-untyped-
     """Count the result of a try that was let through with `ticket`."""
     if b.kind == CONSECUTIVE:
         _look_at_clock(b, slots, now)
-        if ticket == b.generation:
-            _count_in_a_row(b, slots, now, failed)
-    elif b.kind != NONE and b.phase != OPEN:
+    following = b.phase
+    if b.kind == CONSECUTIVE and ticket == b.generation:
+        b.in_a_row = min(b.in_a_row, 0) - 1 if failed else max(b.in_a_row, 0) + 1
+        following = _judged_in_a_row(b)
+    elif b.kind > CONSECUTIVE and b.phase != OPEN:
         slow = duration_s > b.slow_s
         if b.phase == HALF_OPEN:
             _count(b, 1, failed, slow)
@@ -93,7 +95,9 @@ def tell(b, slots, now, ticket, duration_s, failed):  # type: ignore[no-untyped-
             _count_in_calls(b, slots, failed, slow)
         else:
             _count_in_seconds(b, slots, now, failed, slow)
-        _judge(b, slots, now)
+        following = _judged_by_share(b)
+    if following != b.phase:
+        _become(b, slots, following, now)
 
 
 @compiled
@@ -137,15 +141,11 @@ def _count(b, calls, failed, slow):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _count_in_a_row(b, slots, now, failed):  # type: ignore[no-untyped-def]
-    if failed:
-        b.in_a_row = min(b.in_a_row, 0) - 1
-        if b.phase == HALF_OPEN or -b.in_a_row >= b.failures:
-            _become(b, slots, OPEN, now)
-    else:
-        b.in_a_row = max(b.in_a_row, 0) + 1
-        if b.phase == HALF_OPEN and b.in_a_row >= b.trials:
-            _become(b, slots, CLOSED, now)
+def _judged_in_a_row(b):  # type: ignore[no-untyped-def]
+    """The phase after this row: failures open, one if half open; as many successes as trials close."""
+    if -b.in_a_row >= (b.failures if b.phase == CLOSED else 1):
+        return OPEN
+    return CLOSED if b.in_a_row >= b.trials else b.phase
 
 
 @compiled
@@ -177,11 +177,9 @@ def _count_in_seconds(b, slots, now, failed, slow):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _judge(b, slots, now):  # type: ignore[no-untyped-def]
-    """Open by the shares of failed and slow calls, or close after the trials."""
+def _judged_by_share(b):  # type: ignore[no-untyped-def]
+    """The phase after these calls, once they are enough: too many failed or slow ones open, others close."""
     if b.calls < (b.minimum if b.phase == CLOSED else min(b.minimum, b.trials)):
-        return
-    if b.failed / b.calls >= b.failure_share or b.slow / b.calls >= b.slow_share:
-        _become(b, slots, OPEN, now)
-    elif b.phase == HALF_OPEN:
-        _become(b, slots, CLOSED, now)
+        return b.phase
+    bad = b.failed / b.calls >= b.failure_share or b.slow / b.calls >= b.slow_share
+    return OPEN if bad else CLOSED
