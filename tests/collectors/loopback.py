@@ -1,16 +1,23 @@
-"""A server on loopback that answers as a test says, and faults that servers have."""
+"""Servers on loopback that answer as a test says, faults that they have, and a Prometheus of one series."""
 
 from __future__ import annotations
 
+import gzip
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 Answer = Callable[[Any], None]
+NAMES = {
+    "status": "success",
+    "data": ["http_requests_total", "latency_bucket", "latency_count", "latency_sum"],
+}
 
 
 @contextmanager
@@ -18,13 +25,36 @@ def serve(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[tuple[str
     """Yield the address and what was asked (path, parameters, headers)."""
     asked: list[Any] = []
 
+    def take(handler: Any) -> None:
+        parts = urlsplit(handler.path)
+        params = dict(parse_qsl(parts.query))
+        asked.append((parts.path, params, dict(handler.headers)))
+        answer(parts.path, params)(handler)
+
+    with _listening(take) as url:
+        yield url, asked
+
+
+@contextmanager
+def prometheus(*answers: Answer) -> Iterator[tuple[str, list[Any]]]:
+    """Give these answers in turn, the last for ever; yield the address and what was asked (path, headers)."""
+    asked: list[Any] = []
+
+    def take(handler: Any) -> None:
+        given = answers[min(len(asked), len(answers) - 1)]
+        asked.append((handler.path, dict(handler.headers)))
+        given(handler)
+
+    with _listening(take) as url:
+        yield url, asked
+
+
+@contextmanager
+def _listening(take: Answer) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            params = dict(parse_qsl(parts.query))
-            asked.append((parts.path, params, dict(self.headers)))
             with suppress(ConnectionError):
-                answer(parts.path, params)(self)
+                take(self)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -36,7 +66,7 @@ def serve(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[tuple[str
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
@@ -49,7 +79,7 @@ def in_turn(*answers: Answer) -> Callable[[str, dict[str, str]], Answer]:
     return lambda *_: left.pop(0) if len(left) > 1 else left[0]
 
 
-def plain(body: Any, status: int = 200, kind: str = "application/json", **headers: str) -> Answer:
+def plain(status: int, body: Any, kind: str = "application/json", **headers: str) -> Answer:
     """A whole answer; what is no bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
@@ -65,6 +95,23 @@ def plain(body: Any, status: int = 200, kind: str = "application/json", **header
     return answer
 
 
+def matrix(*found: Any, **more: Any) -> dict[str, Any]:
+    """An answer of query_range that holds these series."""
+    return {"status": "success", "data": {"resultType": "matrix", "result": list(found)}, **more}
+
+
+def series(handler: Any) -> dict[str, Any]:
+    """The series `up`, whose value is the time, at every step that was asked for."""
+    params = {key: value for key, (value, *_) in parse_qs(urlsplit(handler.path).query).items()}
+    first, last, step = (int(float(params[key])) for key in ("start", "end", "step"))
+    return {"metric": {"__name__": "up"}, "values": [[t, str(t)] for t in range(first, last + 1, step)]}
+
+
+def sound(handler: Any) -> None:
+    """Answer as a Prometheus that holds one series by each of four names."""
+    plain(200, matrix(series(handler)) if "query_range" in handler.path else NAMES)(handler)
+
+
 def cut_off(handler: Any) -> None:
     """Promise a thousand bytes and close after some."""
     handler.send_response(200)
@@ -72,6 +119,23 @@ def cut_off(handler: Any) -> None:
     handler.send_header("content-length", "1000")
     handler.end_headers()
     handler.wfile.write(b'{"data": [')
+
+
+def cut_off_gzip(handler: Any) -> None:
+    """Send all that was promised of an archive that breaks off."""
+    plain(200, gzip.compress(json.dumps(NAMES).encode())[:-9], content_encoding="gzip")(handler)
+
+
+def bomb(handler: Any) -> None:
+    """Send what expands a thousand times."""
+    plain(200, gzip.compress(bytes(65 * 1024**2), 6), content_encoding="gzip")(handler)
+
+
+def reset(handler: Any) -> None:
+    """Break the connection without a word."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    raise ConnectionResetError
 
 
 def hang(handler: Any) -> None:

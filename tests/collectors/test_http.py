@@ -13,7 +13,7 @@ from tests.collectors.loopback import cut_off, hang, in_turn, plain, serve, tric
 from workbench.collectors._http import Missing, Server, TooLarge
 from workbench.errors import CollectError
 
-FINE = plain({"data": [1]})
+FINE = plain(200, {"data": [1]})
 
 
 def ask(url, *, slept=None, **more):
@@ -26,21 +26,21 @@ def ask(url, *, slept=None, **more):
     ("fault", "words"),
     [
         (
-            plain(b"<html>Sign in", kind="text/html"),
+            plain(200, b"<html>Sign in", kind="text/html"),
             ["content of type text/html", "application/json", "page"],
         ),
         (
-            plain(b'{"data": ['),
+            plain(200, b'{"data": ['),
             ["10 bytes that are not JSON", "the answer of a Jaeger", "cuts answers short"],
         ),
-        (plain(b"no", 401, "text/plain"), ["HTTP 401: no", "HTTP 200", "Give credentials"]),
-        (plain({"errors": [{"code": 400, "msg": "bad tag"}]}, 400), ["HTTP 400: bad tag", "Correct what"]),
-        (plain(b"<html>Oops", 500, "text/html"), ["HTTP 500;", "log of a Jaeger"]),
-        (plain({"error": "busy"}, 503), ["HTTP 503: busy", "Wait until it has started"]),
-        (plain(b"", 302, location="/api/x"), ["more than 5 redirects"]),
-        (plain(b"x", content_encoding="br"), ["content packed as br"]),
-        (plain(b"x" * 30, content_encoding="gzip"), ["damaged gzip"]),
-        (plain(gzip.compress(b"{}" * 99)[:-9], content_encoding="gzip"), ["no answer: EOFError"]),
+        (plain(401, b"no", "text/plain"), ["HTTP 401: no", "HTTP 200", "Give credentials"]),
+        (plain(400, {"errors": [{"code": 400, "msg": "bad tag"}]}), ["HTTP 400: bad tag", "Correct what"]),
+        (plain(500, b"<html>Oops", "text/html"), ["HTTP 500;", "log of a Jaeger"]),
+        (plain(503, {"error": "busy"}), ["HTTP 503: busy", "Wait until it has started"]),
+        (plain(302, b"", location="/api/x"), ["more than 5 redirects"]),
+        (plain(200, b"x", content_encoding="br"), ["content packed as br"]),
+        (plain(200, b"x" * 30, content_encoding="gzip"), ["damaged gzip"]),
+        (plain(200, gzip.compress(b"{}" * 99)[:-9], content_encoding="gzip"), ["no answer: EOFError"]),
         (cut_off, ["no answer: ", "a Jaeger"]),
         (hang, ["no whole answer within 0.3 s", "longer timeout_s"]),
         (trickle, ["no whole answer within 0.3 s"]),
@@ -58,7 +58,7 @@ def test_an_answer_that_is_none_is_named(fault, words):
 
 
 def test_what_is_overloaded_is_asked_again_after_longer_and_longer_pauses():
-    for fault in (plain(b"", 503), plain(b"", 429), plain(b"", 500), cut_off):
+    for fault in (plain(503, b""), plain(429, b""), plain(500, b""), cut_off):
         slept = []
         with serve(in_turn(fault, fault, FINE)) as (url, asked):
             assert ask(url, slept=slept) == {"data": [1]}
@@ -68,7 +68,7 @@ def test_what_is_overloaded_is_asked_again_after_longer_and_longer_pauses():
 
 def test_a_server_says_how_long_to_wait_but_not_for_ever():
     slept = []
-    answers = (plain(b"", 429, retry_after=text) for text in ("3", "86400", "tomorrow"))
+    answers = (plain(429, b"", retry_after=text) for text in ("3", "86400", "tomorrow"))
     with serve(in_turn(*answers, FINE)) as (url, _):
         ask(url, slept=slept)
     assert slept[:2] == [3.0, 10.0]
@@ -81,14 +81,14 @@ def test_what_is_refused_or_asked_wrongly_is_not_asked_again():
         port = free.getsockname()[1]
     with pytest.raises(CollectError, match="no answer: connection refused"):
         ask(f"http://127.0.0.1:{port}", slept=slept)
-    with serve(in_turn(plain(b"", 404))) as (url, asked), pytest.raises(Missing):
+    with serve(in_turn(plain(404, b""))) as (url, asked), pytest.raises(Missing):
         ask(url, slept=slept)
     assert (len(asked), slept) == (1, [])
 
 
 @pytest.mark.parametrize(
     "flood",
-    [plain(b" " * 2_000_000), plain(gzip.compress(b" " * 2_000_000), content_encoding="gzip")],
+    [plain(200, b" " * 2_000_000), plain(200, gzip.compress(b" " * 2_000_000), content_encoding="gzip")],
     ids=["plain", "bomb"],
 )
 def test_an_answer_is_not_taken_in_beyond_its_bound(flood):
@@ -97,7 +97,7 @@ def test_an_answer_is_not_taken_in_beyond_its_bound(flood):
 
 
 def test_a_packed_answer_is_unpacked():
-    with serve(in_turn(plain(gzip.compress(b'{"data": 1}'), content_encoding="gzip"))) as (url, asked):
+    with serve(in_turn(plain(200, gzip.compress(b'{"data": 1}'), content_encoding="gzip"))) as (url, asked):
         assert ask(url) == {"data": 1}
     assert asked[0][2]["Accept-Encoding"] == "gzip"
 
@@ -105,7 +105,7 @@ def test_a_packed_answer_is_unpacked():
 def test_credentials_are_sent_to_no_other_host():
     with (
         serve(in_turn(FINE)) as (other, asked),
-        serve(in_turn(plain(b"", 302, location=f"{other}/login?token=1"))) as (url, _),
+        serve(in_turn(plain(302, b"", location=f"{other}/login?token=1"))) as (url, _),
         pytest.raises(CollectError) as error,
     ):
         ask(url, headers={"Authorization": "Bearer s3cret", "X-Scope-OrgID": "shop"})
@@ -114,7 +114,7 @@ def test_credentials_are_sent_to_no_other_host():
 
 
 def test_a_redirect_within_the_host_is_followed():
-    with serve(in_turn(plain(b"", 307, location="/jaeger/api/x"), FINE)) as (url, asked):
+    with serve(in_turn(plain(307, b"", location="/jaeger/api/x"), FINE)) as (url, asked):
         assert ask(url, headers={"Authorization": "Bearer s3cret"}) == {"data": [1]}
     assert [path for path, _, _ in asked] == ["/api/x", "/jaeger/api/x"]
 

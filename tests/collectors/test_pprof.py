@@ -33,10 +33,16 @@ BINARY = {"kind": "application/octet-stream"}
 def live(path, params):
     kind = path.removeprefix("/debug/pprof/")
     if not kind:
-        return plain(INDEX + b'<a href="goroutine?debug=2">full dump</a>', kind="text/html; charset=utf-8")
+        return plain(
+            200, INDEX + b'<a href="goroutine?debug=2">full dump</a>', kind="text/html; charset=utf-8"
+        )
     if kind not in KINDS:
-        return plain(b"Unknown profile\n", 404, "text/plain; charset=utf-8")
-    return plain(LIST, kind="text/plain; charset=utf-8") if "debug" in params else plain(PROFILE, **BINARY)
+        return plain(404, b"Unknown profile\n", "text/plain; charset=utf-8")
+    return (
+        plain(200, LIST, kind="text/plain; charset=utf-8")
+        if "debug" in params
+        else plain(200, PROFILE, **BINARY)
+    )
 
 
 def test_every_profile_that_is_listed_is_a_file_as_it_came(tmp_path):
@@ -74,18 +80,18 @@ def test_what_is_no_profile_is_refused_with_its_reason(kind, why, tmp_path):
 @pytest.mark.parametrize(
     ("kinds", "answer", "words"),
     [
-        ((), plain(b"<html>hello", kind="text/html"), "a page without links to profiles"),
-        ((), plain(b"{}"), "content of type application/json.*text/html"),
-        (["heap"], plain(b"<html>", kind="text/html"), "content of type text/html"),
+        ((), plain(200, b"<html>hello", kind="text/html"), "a page without links to profiles"),
+        ((), plain(200, b"{}"), "content of type application/json.*text/html"),
+        (["heap"], plain(200, b"<html>", kind="text/html"), "content of type text/html"),
         (["heap", "ghost"], None, "HTTP 404: Unknown profile"),
         (
             ["profile"],
-            plain(b"profile duration exceeds server's WriteTimeout\n", 400, "text/plain"),
+            plain(400, b"profile duration exceeds server's WriteTimeout\n", "text/plain"),
             "HTTP 400: profile duration exceeds",
         ),
         (
             ["profile"],
-            plain(b"Could not enable CPU profiling: cpu profiling already in use\n", 500, "text/plain"),
+            plain(500, b"Could not enable CPU profiling: cpu profiling already in use\n", "text/plain"),
             "cpu profiling already in use",
         ),
     ],

@@ -42,11 +42,13 @@ def jaeger_trace(n):
 def live_jaeger(path, params):
     """What Jaeger's memory store does: both ends belong to the window, the newest are given first."""
     if path == "/api/services":
-        return plain({"data": ["orders", "gateway"], "total": 2, "limit": 0, "offset": 0, "errors": None})
+        return plain(
+            200, {"data": ["orders", "gateway"], "total": 2, "limit": 0, "offset": 0, "errors": None}
+        )
     low, high, most = (int(params[key]) for key in ("start", "end", "limit"))
     found = [n for n, at in enumerate(TIMES) if low <= round((T0 + at) * 1e6) <= high]
     answer = [jaeger_trace(n) for n in found[::-1][:most]]
-    return plain({"data": answer, "total": 0, "limit": 0, "offset": 0, "errors": None})
+    return plain(200, {"data": answer, "total": 0, "limit": 0, "offset": 0, "errors": None})
 
 
 def live_zipkin(path, params):
@@ -65,7 +67,7 @@ def live_zipkin(path, params):
         for n, at in enumerate(TIMES)
         if (end - back) * 1000 <= round((T0 + at) * 1e6) <= end * 1000
     ]
-    return plain([[span] for span in spans[::-1][:most]])
+    return plain(200, [[span] for span in spans[::-1][:most]])
 
 
 def otlp(trace):
@@ -85,22 +87,22 @@ def otlp(trace):
 def live_tempo(path, params):
     """Tempo as it is now: whole seconds, any of those found, ids without leading zeros."""
     if path.startswith("/api/v2/traces/"):
-        return plain({"trace": {"resourceSpans": otlp(path.rpartition("/")[2])}, "status": "COMPLETE"})
+        return plain(200, {"trace": {"resourceSpans": otlp(path.rpartition("/")[2])}, "status": "COMPLETE"})
     assert path == "/api/search"
     low, high, most = (int(params[key]) for key in ("start", "end", "limit"))
     assert low < high <= low + 168 * 3600
     found = [n for n, at in enumerate(TIMES) if low <= T0 + at <= high][:most]
     traces = [{"traceID": trace_id(n).lstrip("0"), "rootServiceName": "orders"} for n in found]
     return plain(
-        {"traces": traces, "metrics": {"totalJobs": 3, "completedJobs": 1 + 2 * (len(found) < most)}}
+        200, {"traces": traces, "metrics": {"totalJobs": 3, "completedJobs": 1 + 2 * (len(found) < most)}}
     )
 
 
 def old_tempo(path, params):
     if path.startswith("/api/v2/"):
-        return plain(b"404 page not found", 404, "text/plain")
+        return plain(404, b"404 page not found", "text/plain")
     if path.startswith("/api/traces/"):
-        return plain({"batches": otlp(path.rpartition("/")[2])})
+        return plain(200, {"batches": otlp(path.rpartition("/")[2])})
     return live_tempo(path, params)
 
 
@@ -182,13 +184,13 @@ def test_tenant_and_credentials_are_sent_with_every_question_and_written_nowhere
     ],
 )
 def test_an_answer_of_another_shape_is_named_and_leaves_nothing(collector, answer, words, tmp_path):
-    with serve(in_turn(plain(answer))) as (url, _), pytest.raises(CollectError, match=words):
+    with serve(in_turn(plain(200, answer))) as (url, _), pytest.raises(CollectError, match=words):
         collector.record(url, tmp_path / "x.json", start=START, end=END)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trace_that_is_none_is_named(tmp_path):
-    answers = plain({"data": ["orders"]}), plain({"data": [{"spans": []}]})
+    answers = plain(200, {"data": ["orders"]}), plain(200, {"data": [{"spans": []}]})
     with serve(in_turn(*answers)) as (url, _), pytest.raises(CollectError, match="no trace:"):
         jaeger.record(url, tmp_path / "x.json", start=START, end=END)
 
@@ -206,7 +208,9 @@ def test_more_traces_at_once_than_can_be_asked_for_are_an_error_not_a_part(tmp_p
 def test_a_trace_still_being_written_when_it_is_first_met_is_kept_at_its_longest(tmp_path):
     short, long = jaeger_trace(0), jaeger_trace(0)
     long["spans"] = [*long["spans"], {**long["spans"][0], "spanID": "00000000000000a2"}]
-    answers = [plain({"data": ["a", "b", "c"]})] + [plain({"data": [t]}) for t in (short, long, short)]
+    answers = [plain(200, {"data": ["a", "b", "c"]})] + [
+        plain(200, {"data": [t]}) for t in (short, long, short)
+    ]
     with serve(in_turn(*answers)) as (url, _):
         path = jaeger.record(url, tmp_path / "x.json", start=START, end=START + timedelta(minutes=1))
     assert len(workbench.read(path).spans) == 2

@@ -4,6 +4,7 @@ metrics/*.json.gz          answers of Prometheus to query_range, as they came
 spans/<instance>.jsonl.gz  OTLP/JSON, the spans that begin in the window
 gc/<instance>.log          the GC log
 profile/<instance>.txt     py-spy, raw
+raw/<instance>.<name>      what another collector wrote: traces, profiles, dumps
 settings.yaml              the settings then in force
 manifest.json              what, when, how, versions
 """
@@ -50,7 +51,8 @@ _Cut = Callable[[bytes, float, float, str], bytes]
 class Evidence:
     """A file of the live system: which folder of the capture it belongs in, and whose it is.
 
-    `kind` is "spans" (OTLP/JSON lines), "gc" (a GC log), "profile" (py-spy) or "scrapes" (of `scrape.poll`).
+    `kind` is "spans" (OTLP/JSON lines), "gc" (a GC log), "profile" (py-spy), "scrapes" (of `scrape.poll`) or
+    "raw" (any file that a reader reads, such as another collector wrote; it is kept as it is).
     """
 
     path: Path
@@ -59,10 +61,9 @@ class Evidence:
     instance: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind != "scrapes" and self.kind not in _KINDS:
-            raise CollectError(
-                f"kind {self.kind!r}", where=self.path.name, expected=f"one of {[*_KINDS, 'scrapes']}"
-            )
+        kinds = [*_KINDS, "scrapes", "raw"]
+        if self.kind not in kinds:
+            raise CollectError(f"kind {self.kind!r}", where=self.path.name, expected=f"one of {kinds}")
 
 
 _KINDS: dict[str, tuple[str, _Cut]] = {
@@ -262,10 +263,19 @@ def _write_file(folder: Path, one: Evidence, start: float, end: float) -> list[d
         scraped = matrix(one.path, math.ceil(start), math.floor(end))
         files = _unique(scraped)
         return _write_metrics(folder, ((f"{files[name]}.json", a) for name, a in scraped.items()))
-    suffix, cut = _KINDS[one.kind]
-    path = f"{one.kind}/{one.instance or one.path.name.partition('.')[0]}{suffix}"
-    content = cut(_content(one.path), start, end, one.path.name)
-    _put(folder / path, gzip.compress(content, mtime=0) if suffix.endswith(".gz") else content)
+    if one.kind == "raw":
+        path = f"raw/{one.instance}.{one.path.name}" if one.instance else f"raw/{one.path.name}"
+        content = _content(one.path)
+    else:
+        suffix, cut = _KINDS[one.kind]
+        path = f"{one.kind}/{one.instance or one.path.name.partition('.')[0]}{suffix}"
+        content = cut(_content(one.path), start, end, one.path.name)
+        content = gzip.compress(content, mtime=0) if suffix.endswith(".gz") else content
+    if (folder / path).exists():
+        raise CollectError(
+            "two files of one name", where=path, remedy="name the instance of each, or rename them"
+        )
+    _put(folder / path, content)
     return [{"path": path, "service": one.service, "instance": one.instance}]
 
 
