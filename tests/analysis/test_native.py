@@ -12,7 +12,9 @@ import pytest
 
 from tests.needs import corpus
 from workbench import tables
-from workbench.analysis.native import edges, linear_native_quantile, native_growth, native_quantile
+from workbench.analysis._native import edges, with_classic
+from workbench.analysis.latency import latency
+from workbench.analysis.native import linear_native_quantile, native_growth, native_quantile
 from workbench.capture import Capture
 from workbench.readers import read
 
@@ -142,6 +144,40 @@ def test_growth_is_summed_by_what_is_asked_for():
     assert by[["service", "n", "growth"]].to_numpy().tolist() == [["a", "0", 1], ["a", "1", 2]]
 
 
+def test_latency_is_had_from_a_native_histogram_alone():
+    rng = np.random.default_rng(3)
+    seen = rng.lognormal(-3, 1, 5000)
+    ends = np.ceil(np.log2(seen) * 8)  # schema 3
+    filled = {
+        f"({2 ** ((e - 1) / 8)!r},{2 ** (e / 8)!r}]": float((ends == e).sum())
+        for e in np.unique(ends).tolist()
+    }
+    capture = capture_of([dict.fromkeys(filled, 0.0), filled], metric="http_server_request_duration_seconds")
+    found = latency(capture, step_s=10.0, probabilities=(0.5, 0.9, 0.99)).set_index("q")
+    assert (found["n"] == 5000).all()
+    lower, upper = np.array([edges(name) for name in filled]).T
+    for q, value in found["value_s"].items():
+        own = native_quantile(float(q), lower, upper, np.array(list(filled.values())))
+        assert own * (1 - 1e-9) <= value <= own * (1 + np.log(2) ** 2 / 64 / 8 + 1e-4)
+        assert value == pytest.approx(np.quantile(seen, q), rel=2 ** (1 / 8) - 1)
+
+
+def test_classic_buckets_beside_native_ones_count_up_to_every_edge():
+    both = with_classic(capture_of([{"[-0.5,0.5]": 1, "(1,2]": 2, "(8,16]": 4}]))
+    series = both.series[both.series["metric"] == "m_bucket"]
+    value = both.samples.set_index("series")["value"]
+    counts = {
+        dict(pairs)["le"]: value[code] for code, pairs in zip(series["series"], series["labels"], strict=True)
+    }
+    assert counts == {"0.5": 1, "1.0": 1, "2.0": 3, "8.0": 3, "16.0": 7, "+Inf": 7}
+    assert with_classic(both) is both
+
+
+def test_a_label_that_is_no_range_is_no_bucket():
+    capture = capture_of([{"(one,2]": 1, "(1,2": 1, "": 1, "(1e,2]": 1}])
+    assert with_classic(capture) is capture
+
+
 def test_a_metric_that_is_not_there_has_no_buckets():
     found = native_growth(capture_of(), "m", pd.DatetimeIndex([EPOCH, EPOCH + STEP]))
     assert list(found.columns) == ["time", "service", "lower", "upper", "growth"]
@@ -154,7 +190,7 @@ def grown(capture: Capture) -> dict[tuple[float, float], float]:
     return {(low, high): n for low, high, n in found[["lower", "upper", "growth"]].to_numpy().tolist()}
 
 
-def capture_of(*histograms: list[dict[str, float] | None]) -> Capture:
+def capture_of(*histograms: list[dict[str, float] | None], metric: str = "m") -> Capture:
     """A capture of histograms, told by their buckets step by step; None where there was none."""
     series, samples = [("up", {})], [(0, i, 1.0) for i in range(max(map(len, histograms), default=0))]
     for n, steps in enumerate(histograms):
@@ -166,7 +202,7 @@ def capture_of(*histograms: list[dict[str, float] | None]) -> Capture:
                 if name not in codes:
                     codes[name] = len(series)
                     labels = {"n": str(n)} | ({"native_range": name} if name else {})
-                    series.append(("m" if name else "m_count", labels))
+                    series.append((metric if name else f"{metric}_count", labels))
                 samples.append((codes[name], i, float(value)))
     heads = {
         "series": range(len(series)),

@@ -13,8 +13,9 @@ import pytest
 
 from tests.collectors import live
 from tests.needs import need_program
+from workbench.analysis._native import edges
 from workbench.analysis.histograms import histogram_quantile
-from workbench.analysis.native import edges, linear_native_quantile
+from workbench.analysis.native import linear_native_quantile
 from workbench.collectors.query import query_range
 from workbench.collectors.record import record
 from workbench.errors import CollectError

@@ -20,8 +20,9 @@ import pytest
 
 from tests.collectors import live
 from tests.conformance.test_collectors import build
+from workbench.analysis._native import edges
 from workbench.analysis.histograms import histogram_quantile
-from workbench.analysis.native import edges, native_quantile
+from workbench.analysis.native import native_quantile
 from workbench.collectors.query import query_range
 from workbench.readers import Stream, prometheus_api
 

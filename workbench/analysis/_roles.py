@@ -6,14 +6,16 @@ role:latency_bucket{status="200",le="0.005"}, whoever exported it and whatever i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from workbench import tables
+from workbench.analysis._native import with_classic
 from workbench.capture import Capture
 from workbench.presets import PREFIX, ROLES, UNITS, Candidate, Fill, candidates, ranked
 
@@ -36,6 +38,7 @@ def in_roles(capture: Capture, by_hand: Sequence[Fill] = ()) -> Capture:
     Of several views of one service the nearest counts: its own process before a sidecar, a proxy, the
     platform; fills by hand before all. Series without a role keep their names.
     """
+    capture = with_classic(capture)
     return _renamed(capture, fillings(capture, by_hand))
 
 
@@ -60,7 +63,10 @@ def possible(capture: Capture, by_hand: Sequence[Fill] = ()) -> Iterator[Filled]
     found = [(*_named_already(m), *own.get(m, ()), *candidates(m)) for m in metrics]
     rows = np.flatnonzero(np.array([bool(one) for one in found], dtype=bool)[codes]) if found else codes
     known = series.take(rows)
-    who = zip(rows.tolist(), known["service"], known["instance"], known["labels"], strict=True)
+    labels_of = pa.array(
+        known["labels"], from_pandas=True
+    ).to_pylist()  # iterating the column is ten times slower
+    who = zip(rows.tolist(), known["service"], known["instance"], labels_of, strict=True)
     for row, service, instance, labels in who:
         metric, given = metrics[codes[row]], dict(labels)
         for candidate in found[codes[row]]:
@@ -109,36 +115,51 @@ def _scaled(bound: str, factor: float) -> str:
         return bound
 
 
+class _Stand(NamedTuple):
+    """What of a series that fills a role decides whether it counts."""
+
+    rank: tuple[int, ...]
+    service: str
+    base: str
+    pool: str
+    traffic: str
+    instance: str
+    role: str
+
+
 def chosen(filled: list[Filled]) -> list[Filled]:
     """Keep of each service and role the nearest view, of that by traffic one preset, by instance one name."""
-    keyed = [(one, (one.service, one.candidate.fill.base, one.labels.get("pool", ""))) for one in filled]
-    for depth, more in ((1, ()), (2, ("traffic",)), (4, ("traffic", "instance"))):
-        keyed = _nearest(keyed, depth, more)
-    nearest: dict[str, tuple[int, ...]] = {}
-    for one, (service, base, _) in keyed:
-        if base == "latency":
-            nearest[service] = min(nearest.get(service, (9,)), one.candidate.rank[:1])
+    stands = [
+        _Stand(
+            one.candidate.rank, one.service, one.candidate.fill.base, one.labels.get("pool", ""),
+            one.labels["traffic"], one.instance, one.candidate.role,
+        )
+        for one in filled
+    ]  # fmt: skip
+    kept = set(stands)
+    kept = _nearest(kept, 1, lambda s: s[1:4])
+    kept = _nearest(kept, 2, lambda s: s[1:5])
+    kept = _nearest(kept, 4, lambda s: s[1:])
+    view: dict[str, int] = {}
+    for stand in kept:
+        if stand.base == "latency":
+            view[stand.service] = min(view.get(stand.service, stand.rank[0]), stand.rank[0])
     # A proxy's count beside the service's own histogram would count the same requests twice.
-    return [
-        one
-        for one, (service, base, _) in keyed
-        if base not in ("requests", "errors") or one.candidate.rank[:1] <= nearest.get(service, (9,))
-    ]
+    kept = {
+        stand
+        for stand in kept
+        if stand.base not in ("requests", "errors") or stand.rank[0] <= view.get(stand.service, stand.rank[0])
+    }
+    return [one for one, stand in zip(filled, stands, strict=True) if stand in kept]
 
 
-def _nearest(
-    keyed: list[tuple[Filled, tuple[str, str, str]]], depth: int, more: tuple[str, ...]
-) -> list[tuple[Filled, tuple[str, str, str]]]:
-    def key(one: Filled, by: tuple[str, ...]) -> tuple[str, ...]:
-        member = (one.candidate.role,) if depth == 4 else ()
-        extra = (one.labels["traffic"],) if "traffic" in more else ()
-        return (*by, *extra, *member, *((one.instance,) if "instance" in more else ()))
-
+def _nearest(stands: set[_Stand], depth: int, by: Callable[[_Stand], tuple[str, ...]]) -> set[_Stand]:
+    """Keep of those alike `by` the ones whose rank is the lowest in its first `depth` places."""
     best: dict[tuple[str, ...], tuple[int, ...]] = {}
-    for one, by in keyed:
-        rank = one.candidate.rank[:depth]
-        best[key(one, by)] = min(best.get(key(one, by), rank), rank)
-    return [(one, by) for one, by in keyed if one.candidate.rank[:depth] == best[key(one, by)]]
+    for stand in stands:
+        rank = stand.rank[:depth]
+        best[by(stand)] = min(best.get(by(stand), rank), rank)
+    return {stand for stand in stands if stand.rank[:depth] == best[by(stand)]}
 
 
 def _renamed(capture: Capture, filled: list[Filled]) -> Capture:

@@ -1,25 +1,18 @@
 """Native histograms: what their exponential buckets counted in a span of time, and the quantiles they bound.
 
-A capture has them as their readers left them, a series per bucket, latency{native_range="(0.25,0.5]"}, not
-cumulative, without the empty ones. A bucket of schema s ends 2^(2^-s) times as high as it begins, so that two
-buckets of schema s make one of schema s-1: histograms of different resolution, or whose resolution fell, meet
-at the lowest. Source: prometheus/promql/quantile.go, HistogramQuantile; model/histogram/float_histogram.go.
+How they stand in a capture is told in `_native`. Source: prometheus/promql/quantile.go, HistogramQuantile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis import _metrics
-from workbench.analysis._maps import lookup
+from workbench.analysis._native import RANGE, common, histograms, ranged, schema_of, table
 from workbench.capture import Capture
-
-RANGE = "native_range"
-_FINEST, _COARSEST = 8, -4  # the schemas that there are
-_NOISE = 1e-6
 
 _Within = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -34,12 +27,12 @@ def native_growth(
     """
     columns = ["time", *by, "lower", "upper"]
     bounds = bounds.as_unit("ns")
-    series = capture.series[capture.series["metric"] == metric].reset_index(drop=True)
-    series = series.assign(**{RANGE: lookup(series["labels"], RANGE)}).dropna(subset=[RANGE])
-    common = _common(sorted(series[RANGE].unique()))
+    series = ranged(capture)
+    series = series[series["metric"] == metric]
+    shared = common(sorted(series[RANGE].unique()))
     frames = [
-        _grown(capture, metric, histogram, common, bounds).assign(**_named(histogram, by))
-        for histogram in _histograms(series)
+        _grown(capture, metric, histogram, shared, bounds).assign(**_named(histogram, by))
+        for histogram in histograms(series)
     ]
     frames = [frame for frame in frames if len(frame)]
     if not frames:
@@ -69,12 +62,6 @@ def linear_native_quantile(q: float, lower: np.ndarray, upper: np.ndarray, count
     return _quantile(q, lower, upper, counts, None, upward=True, within=_linear)
 
 
-def edges(text: str) -> tuple[float, float]:
-    """Read the edges of a bucket, as "(0.25,0.5]"."""
-    low, _, high = text[1:-1].partition(",")
-    return float(low), float(high)
-
-
 def _quantile(
     q: float,
     lower: np.ndarray,
@@ -99,7 +86,7 @@ def _quantile(
         from_top, above, reached = _reached(counts[..., ::-1], (1 - q) * total)
         at = counts.shape[-1] - 1 - from_top
         inside = _taken(counts, at) - above
-    custom = _schema(lower, upper) is None
+    custom = schema_of(lower, upper) is None
     low, high = _span(lower, upper, counts, at, custom=custom)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = (_linear if custom else within)(low, high, inside / _taken(counts, at))
@@ -149,63 +136,6 @@ def _exponential(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.nda
     return np.where(around_zero, _linear(low, high, share), np.where(low > 0, upwards, mirrored))
 
 
-def _schema(lower: np.ndarray, upper: np.ndarray) -> int | None:
-    """Give the lowest schema of buckets with these edges; None if their bounds are custom.
-
-    A zero bucket may cut into the bucket next to it. Custom bounds are told from exponential ones by their
-    edges alone: where all that are filled end at powers of two, they are taken for exponential.
-    """
-    around_zero = (lower <= 0) & (upper >= 0)
-    if (lower[around_zero] != -upper[around_zero]).any():
-        return None
-    sides = np.sort(np.abs([lower[~around_zero], upper[~around_zero]]), axis=0)
-    near, far = sides[:, ~((sides[0] == np.finfo(float).max) & np.isinf(sides[1]))]  # where +Inf is counted
-    if not near.all() or np.isinf(far).any():
-        return None
-    ends, heights = np.log2(far) * 2.0**_FINEST, np.log2(far) - np.log2(near)
-    schemas = np.rint(-np.log2(np.maximum(heights, 1e-9)))
-    whole = np.abs(heights * 2.0**schemas - 1) < _NOISE
-    cut = near < far[whole].min(initial=np.inf)  # nothing lies between it and 0
-    if (np.abs(ends - np.rint(ends)) > _NOISE).any() or not (whole | cut).all():
-        return None
-    known = schemas[whole]
-    return (
-        int(known.min(initial=_FINEST)) if (known >= _COARSEST).all() and (known <= _FINEST).all() else None
-    )
-
-
-def _common(ranges: Sequence[str]) -> pd.DataFrame:
-    """Give lower and upper edges of the common bucket that each of the ranges falls into."""
-    own = [edges(text) for text in ranges]
-    lower, upper = (np.array([pair[side] for pair in own], float) for side in (0, 1))
-    schema = _schema(lower, upper)
-    if schema is not None:
-        lower, upper = _coarser(lower, upper, schema)
-    return pd.DataFrame({"lower": lower, "upper": upper}, index=pd.Index(ranges, dtype=object))
-
-
-def _coarser(lower: np.ndarray, upper: np.ndarray, schema: int) -> tuple[np.ndarray, np.ndarray]:
-    """Widen exponential buckets to those of `schema`, and the zero bucket over all that it overlaps."""
-    sign = np.where(lower > 0, 1.0, np.where(upper < 0, -1.0, 0.0))
-    far = np.where(sign > 0, upper, -lower)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        index = np.ceil(np.log2(far) * 2.0**schema - _NOISE)
-        high, low = np.exp2(index * 2.0**-schema), np.exp2((index - 1) * 2.0**-schema)
-    width = max((far[sign == 0]), default=-1.0)
-    while (overlapped := (sign != 0) & (low < width)).any():
-        width, sign = max(width, high[overlapped].max()), np.where(overlapped, 0.0, sign)
-    return (
-        np.where(sign > 0, low, np.where(sign < 0, -high, -width)),
-        np.where(sign > 0, high, np.where(sign < 0, -low, width)),
-    )
-
-
-def _histograms(series: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Give the series of each histogram: those that differ in nothing but the range."""
-    whose = [tuple(sorted((k, v) for k, v in pairs if k != RANGE)) for pairs in series["labels"]]
-    yield from (group for _, group in series.groupby(pd.Index(whose, tupleize_cols=False), sort=True))
-
-
 def _named(histogram: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
     first = histogram.iloc[0]
     labels = dict(first["labels"])
@@ -213,16 +143,18 @@ def _named(histogram: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
 
 
 def _grown(
-    capture: Capture, metric: str, histogram: pd.DataFrame, common: pd.DataFrame, bounds: pd.DatetimeIndex
+    capture: Capture, metric: str, histogram: pd.DataFrame, shared: pd.DataFrame, bounds: pd.DatetimeIndex
 ) -> pd.DataFrame:
     first = histogram.iloc[0]
     clock = _metrics._scrapes(capture, first["service"], first["instance"])
-    table = _table(capture, metric, histogram, common)
+    if len(clock) < 2:
+        return pd.DataFrame()
+    counts = table(capture, metric, histogram, shared)
     at = np.clip(bounds.as_unit("ns").astype("int64").to_numpy(), clock[0], clock[-1])
-    times, reached = _cumulative(table.index.to_numpy(), table.to_numpy(), clock)
+    times, reached = _cumulative(counts.index.to_numpy(), counts.to_numpy(), clock)
     grown = np.array([np.diff(np.interp(at, times, column)) for column in reached.T])
     covered = np.diff(at) > 0
-    lower, upper = (table.columns.get_level_values(side).to_numpy() for side in ("lower", "upper"))
+    lower, upper = (counts.columns.get_level_values(side).to_numpy() for side in ("lower", "upper"))
     return pd.DataFrame(
         {
             "time": np.repeat(bounds[:-1][covered], len(lower)),
@@ -231,24 +163,6 @@ def _grown(
             "growth": grown[:, covered].T.ravel(),
         }
     )
-
-
-def _table(capture: Capture, metric: str, histogram: pd.DataFrame, common: pd.DataFrame) -> pd.DataFrame:
-    """Give one histogram as a table of counts: time (ns) down, common buckets across."""
-    into = common.loc[histogram[RANGE].astype(object)].assign(series=histogram["series"].to_numpy())
-    rows = capture.samples.merge(into, on="series")
-    table = rows.assign(at=rows["time"].astype("int64")).pivot_table(
-        index="at", columns=["lower", "upper"], values="value", aggfunc="sum", fill_value=0.0
-    )
-    return table.reindex(np.union1d(table.index, _times(capture, metric, histogram)), fill_value=0.0)
-
-
-def _times(capture: Capture, metric: str, histogram: pd.DataFrame) -> np.ndarray:
-    """Give the times (ns) at which a histogram was seen, empty or not: those of its `_count`."""
-    labels = {k: v for k, v in histogram["labels"].iloc[0] if k != RANGE}
-    counts = capture.series[capture.series["metric"] == f"{metric}_count"]
-    same = counts["series"][[dict(pairs) == labels for pairs in counts["labels"]]]
-    return capture.samples["time"][capture.samples["series"].isin(same)].astype("int64").to_numpy()
 
 
 def _cumulative(times: np.ndarray, counts: np.ndarray, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
