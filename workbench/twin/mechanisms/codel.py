@@ -1,8 +1,8 @@
 """Shedding of what has waited too long, as it leaves the queue (RFC 8289). Hooks: `drop`, `found_empty`.
 
-One dequeue of its section 5 may drop several before it gives one: here the hook is asked for each, and the state
-keeps that the dequeue goes on. A visit is a packet of the largest size: with no more than one left in the
-queue, waits count as short.
+One dequeue of its section 5 may drop several before it gives one: here the hook is asked for each, and the
+state keeps that the dequeue goes on. A visit is a packet of the largest size: with no more than one left in
+the queue, waits count as short.
 """
 
 from __future__ import annotations
