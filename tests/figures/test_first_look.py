@@ -48,8 +48,8 @@ def latency_table(service: str) -> pd.DataFrame:
 
 def pool_table(service: str) -> pd.DataFrame:
     return pd.DataFrame(
-        {"time": T, "service": service, "pool": "", "utilisation": [0.1, 0.5, 1], "saturated_share": [0, 0.2, 1],
-         "queue": [0, 1, 7], "queue_limit": 8}
+        {"time": T, "service": service, "pool": "", "utilisation": [0.1, 0.5, 1],
+         "saturated_share": [0, 0.2, 1], "queue": [0, 1, 7], "queue_limit": 8}
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ pool_in_use: db_conns_busy
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,15 @@ def _fill(place: str, role: str, entry: Any, capture: Capture) -> Fill:
     _among(place, "role", [base if base in ROLES else role], ROLES)
     ours = ("service", "instance", *ROLES[base if base in ROLES else role].labels)
     _among(f"{place}.labels", "label of the role", maps["labels"], ours)
+    for label, pattern in maps["where"].items():
+        _check_pattern(f"{place}.where.{label}", pattern)
     values = entry.get("values", {})
+    if not isinstance(values, Mapping):
+        raise Malformed(f"{place}.values", _kind(values), expected="{label: {theirs: ours}}")
     fill = Fill(
-        role, (entry["metric"],), maps["labels"], values={k: _texts(place, v) for k, v in values.items()},
-        where=maps["where"], unit=entry.get("unit", ""), traffic=str(entry.get("traffic", "http")),
+        role, (entry["metric"],), maps["labels"], where=maps["where"], unit=entry.get("unit", ""),
+        values={str(label): _texts(f"{place}.values.{label}", own) for label, own in values.items()},
+        traffic=str(entry.get("traffic", "http")),
     )  # fmt: skip
     found = capture.series[capture.series["metric"].isin(fill.names())]
     if found.empty:
@@ -92,8 +98,15 @@ def _families(metrics: pd.Series) -> set[str]:
 
 def _among(place: str, what: str, given: Iterable[Any], known: Iterable[str]) -> None:
     for one in given:
-        if one not in known:
+        if not isinstance(one, str) or one not in known:
             raise Malformed(place, f"no {what} {one!r}", expected=_near(str(one), known))
+
+
+def _check_pattern(place: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise Malformed(place, f"{pattern!r}: {error}", expected="a pattern of Python's re") from error
 
 
 def _near(given: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from workbench.figures.theme import BAD, BLUE, LIMIT, ORANGE
 
 def utilisation(pools: pd.DataFrame) -> go.Figure:
     """Draw `analysis.pools.pools_over_time`: a row per service and pool, workers left, queue right."""
-    pools = pools.assign(service=(pools["service"] + " " + pools["pool"]).str.strip())
+    pools = pools.assign(service=(pools["service"].astype(str) + " " + pools["pool"].astype(str)).str.strip())
     services = sorted(set(pools["service"]))
     made = multiples(
         "Are the workers all busy, and how many requests wait for one?",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from workbench.errors import SettingError
@@ -98,7 +99,7 @@ class Fill:
         if self.unit not in UNITS:
             raise SettingError(f"unit {self.unit!r}", where=f"preset, {self.role}", expected=f"{[*UNITS]}")
 
-    @property
+    @cached_property
     def base(self) -> str:
         """The role without a member."""
         base, _, member = self.role.rpartition("_")
