@@ -42,7 +42,7 @@ def test_a_few_retries_are_always_allowed():
 
 
 def test_tokens_allow_retries_while_more_than_half_are_left():
-    """gRFC A6 with maxTokens 10, tokenRatio 0.5: the fifth failure stops them, one success brings them back."""
+    """gRFC A6 with maxTokens 10, tokenRatio 0.5: stopped by the fifth failure, back after three successes."""
     budget = new(kind="tokens", tokens=10, share=0.5)
     allowed = []
     for _ in range(6):
