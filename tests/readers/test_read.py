@@ -14,7 +14,7 @@ import pytest
 from tests.needs import ROOT
 from workbench import read
 from workbench.errors import Contradiction, Malformed, ReadError, Unrecognized
-from workbench.readers import Stream, _seam
+from workbench.readers import Stream, _lines, _seam
 
 LOG = """# cpython gc.callbacks 1 python=3.11.7
 2026-11-20T10:00:00.100000Z gc gen=0 pause_ms=1.0 collected=10 uncollectable=0 count=(12,3,1)
@@ -99,10 +99,10 @@ def test_a_bomb_is_refused_before_it_bursts(tmp_path, pack, monkeypatch):
 
 
 def test_a_line_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr(_seam, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(_lines, "MAX_LINE_BYTES", 1000)
     with pytest.raises(Malformed, match="x:2: a line of more than"):
-        list(Stream("x", b"short\n" + b"a" * 2000).lines())
-    assert list(Stream("x", b"a\r\n\nb").lines()) == [b"a", b"", b"b"]
+        list(_lines.lines(Stream("x", b"short\n" + b"a" * 2000)))
+    assert list(_lines.lines(Stream("x", b"a\n\nb"))) == [b"a", b"", b"b"]
 
 
 def test_a_folder_is_read_whole_and_what_nothing_knows_is_listed_as_skipped(tmp_path):

@@ -1,6 +1,7 @@
 """What every reader is given and gives back: Stream in, Parts out; and how files are opened.
 
-gz and zst are opened in place, with a bound on how far they may expand.
+gz and zst are opened in place, with a bound on how far they may expand. A reader that needs all of a file at
+once asks for `content()`; one of lines reads `_lines.blocks`, and holds no more of the file than that.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -79,18 +79,6 @@ class Stream:
         """Give all of it. A truncated archive raises Malformed."""
         with self.open() as stream:
             return stream.read()
-
-    def lines(self) -> Iterator[bytes]:
-        """Give its lines without their ends; a line of more than 64 MiB raises Malformed."""
-        with self.open() as stream:
-            number = 0
-            while line := stream.readline(MAX_LINE_BYTES):
-                number += 1
-                if len(line) == MAX_LINE_BYTES:
-                    raise Malformed(
-                        f"{self.name}:{number}", "a line of more than 64 MiB", expected="a text log"
-                    )
-                yield line.rstrip(b"\r\n")
 
 
 class Reader(Protocol):
@@ -165,19 +153,4 @@ class _Bounded(io.RawIOBase):
         size = len(self._buffer) if size < 0 else size
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
-        return taken
-
-    def readline(self, size: int | None = -1) -> bytes:  # type: ignore[override]
-        limit = MAX_LINE_BYTES if size is None or size < 0 else size
-        searched = 0
-        while (
-            (cut := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) < limit and not self._ended
-        ):
-            searched = len(self._buffer)
-            part = self._more()
-            self._ended = not part
-            self._buffer += part
-        end = min(cut + 1 if cut >= 0 else len(self._buffer), limit)
-        taken = bytes(self._buffer[:end])
-        del self._buffer[:end]
         return taken

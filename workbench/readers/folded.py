@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from math import isfinite
@@ -17,6 +18,7 @@ import pyarrow as pa
 from workbench import tables
 from workbench.errors import Unrecognized
 from workbench.readers import _stacks
+from workbench.readers._lines import blocks
 from workbench.readers._seam import HEAD_BYTES, Parts, Stream
 
 FORMAT = "folded stacks (py-spy raw, stackcollapse)"
@@ -63,9 +65,7 @@ def _read_one(stream: Stream, known: dict[_stacks.Frame, int], parts: Parts) -> 
         raise Unrecognized("not folded stacks", where=stream.name, expected=FORMAT)
     local: defaultdict[str, int] = defaultdict()
     local.default_factory = local.__len__  # numbers texts as they come
-    codes: list[int] = []
-    depths: list[int] = []
-    weights: list[float] = []
+    codes, depths, weights = array("i"), array("i"), array("d")
     threads: list[str | None] = []
     for line in _lines(stream):
         split = _split(line)
@@ -74,21 +74,23 @@ def _read_one(stream: Stream, known: dict[_stacks.Frame, int], parts: Parts) -> 
                 parts.skipped["comment" if line.startswith("#") else "line that is no stack and weight"] += 1
             continue
         frames = split[0].split(";") if split[0] else []
-        thread = _THREAD.fullmatch(frames[0]) if frames else None
+        thread = _THREAD.fullmatch(frames[0]) if split[0].startswith("thread (") else None
         threads.append((thread[2] or thread[1]) if thread else None)
         frames = frames[1:] if thread else frames
         codes.extend(map(local.__getitem__, frames))
         depths.append(len(frames))
         weights.append(split[1])
     numbered = np.array(_stacks.intern(known, map(_frame, local)), np.int32)
-    innermost_first = _stacks.turned(numbered[np.array(codes, np.int64)], depths)
+    lengths = np.frombuffer(depths, np.int32) if depths else np.zeros(0, np.int32)
+    innermost_first = numbered[_stacks.turned(np.frombuffer(codes, np.int32), lengths)] if codes else numbered
+    rows = len(lengths)
     return tables.STACKS.build(
         {
             "thread": pa.array(threads, pa.string()),
-            "frames": _stacks.column([_stacks.stack_lists(innermost_first, depths)]),
-            "type": ["samples"] * len(depths),
-            "value": weights,
-            "unit": ["count"] * len(depths),
+            "frames": _stacks.column([_stacks.stack_lists(innermost_first, lengths)]),
+            "type": pa.repeat("samples", rows),
+            "value": np.array(weights),
+            "unit": pa.repeat("count", rows),
         },
         where=stream.name,
     )
@@ -119,10 +121,8 @@ def _frame(text: str) -> _stacks.Frame:
 
 
 def _lines(stream: Stream) -> Iterator[str]:
-    if stream.head()[:2] in _BOMS:
-        yield from _text(stream.content()).split("\n")
-    else:
-        yield from map(_text, stream.lines())
+    for block in blocks(stream):
+        yield from block.decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")
 
 
 def _text(content: bytes) -> str:
