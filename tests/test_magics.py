@@ -108,6 +108,16 @@ def test_what_the_server_remarks_is_a_warning():
         assert promql(f"{url} --minutes 1", "up").empty
 
 
+def test_a_tenant_and_a_token_are_sent(tmp_path):
+    (tmp_path / "token").write_text("s3cret\n")
+    with prometheus(plain(200, matrix())) as (url, asked):
+        promql(f"{url} --tenant acme --token-file {tmp_path / 'token'}", "up")
+    assert asked[0][1]["X-Scope-OrgID"] == "acme"
+    assert asked[0][1]["Authorization"] == "Bearer s3cret"
+    with pytest.raises(CollectError, match="cannot be read"):
+        promql(f"{url} --token-file {tmp_path / 'absent'}", "up")
+
+
 def test_a_long_window_is_asked_in_parts_and_comes_as_one(url):
     """Prometheus gives 11 000 points at most; 4 h at 1 s are 14 401."""
     end = datetime.now(UTC).replace(microsecond=0)

@@ -1,4 +1,6 @@
-"""`%%promql URL [--minutes N | --start T --end T] [--step S]`: a PromQL query in a notebook, as a wide frame.
+"""`%%promql`: a PromQL query in a notebook, as a wide frame.
+
+%%promql URL [--minutes N | --start T --end T] [--step S] [--tenant NAME] [--token-file FILE]
 
 %load_ext workbench
 %%promql http://127.0.0.1:9090 --minutes 10
@@ -11,6 +13,7 @@ import argparse
 import shlex
 import warnings
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
@@ -36,6 +39,8 @@ def promql(line: str, cell: str) -> pd.DataFrame:
     parser.add_argument("--start", type=datetime.fromisoformat)
     parser.add_argument("--end", type=datetime.fromisoformat)
     parser.add_argument("--step", type=int, default=5)
+    parser.add_argument("--tenant")
+    parser.add_argument("--token-file", type=Path)
     try:
         given = parser.parse_args(shlex.split(line))
     except (argparse.ArgumentError, ValueError) as error:
@@ -43,7 +48,13 @@ def promql(line: str, cell: str) -> pd.DataFrame:
         raise CollectError(f"{line!r}: {error}", where="%%promql", expected=usage) from error
     end = given.end or datetime.now(UTC)
     start = given.start or end - timedelta(minutes=given.minutes)
-    answers = query_range(given.url, cell.strip(), start=start, end=end, step_s=given.step)
+    try:
+        token = given.token_file.read_text(encoding="utf-8") if given.token_file else None
+    except OSError as error:
+        raise CollectError(f"cannot be read: {error.strerror}", where=str(given.token_file)) from error
+    answers = query_range(
+        given.url, cell.strip(), start=start, end=end, step_s=given.step, tenant=given.tenant, token=token
+    )
     if not answers:
         return pd.DataFrame()
     streams = [Stream(f"{given.url}, part {number}", answer) for number, answer in enumerate(answers, 1)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -36,8 +38,11 @@ def serve(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[tuple[str
 
 
 @contextmanager
-def prometheus(*answers: Answer) -> Iterator[tuple[str, list[Any]]]:
-    """Give these answers in turn, the last for ever; yield the address and what was asked (path, headers)."""
+def prometheus(*answers: Answer, tls: Path | None = None) -> Iterator[tuple[str, list[Any]]]:
+    """Give these answers in turn, the last for ever; yield the address and what was asked (path, headers).
+
+    `tls` is a folder with ca.pem and key.pem.
+    """
     asked: list[Any] = []
 
     def take(handler: Any) -> None:
@@ -45,12 +50,12 @@ def prometheus(*answers: Answer) -> Iterator[tuple[str, list[Any]]]:
         asked.append((handler.path, dict(handler.headers)))
         given(handler)
 
-    with _listening(take) as url:
+    with _listening(take, tls) as url:
         yield url, asked
 
 
 @contextmanager
-def _listening(take: Answer) -> Iterator[str]:
+def _listening(take: Answer, tls: Path | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             with suppress(ConnectionError):
@@ -62,11 +67,19 @@ def _listening(take: Answer) -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         request_queue_size = 64  # or a ninth question at once waits for a second
 
+        def handle_error(self, *who: Any) -> None:
+            if not tls:  # who does not trust the certificate goes away
+                super().handle_error(*who)
+
     server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls / "ca.pem", tls / "key.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

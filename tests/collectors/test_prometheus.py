@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
 import threading
 import time
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from prometheus_api_client import PrometheusConnect
 
 from tests.collectors import loopback
 from tests.collectors.loopback import matrix, plain, prometheus, series, sound
+from tests.needs import need_program
 from workbench.collectors._http import Server
 from workbench.collectors._prometheus import MOST_STEPS, Prometheus, Question, questions
 from workbench.collectors.query import query_range
@@ -337,3 +339,26 @@ def test_a_kept_answer_is_never_half_written(tmp_path, monkeypatch):
     with prometheus(sound) as (url, _), pytest.raises(OSError, match="full"):
         ask(url, kept=Path(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_is_trusted_only_if_its_authority_is_given(tmp_path):
+    openssl = need_program("openssl", "apt-get install openssl")
+    made = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    named = ["-subj", "/CN=here", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "ca.pem"]
+    subprocess.run([openssl, *made, *named, *files], check=True, capture_output=True, timeout=30)
+    with prometheus(sound, tls=tmp_path) as (url, asked):
+        with pytest.raises(CollectError, match=r"SSLCertVerificationError.*verify='ca\.pem'"):
+            ask(url, token="s3cret", tries=5)
+        assert asked == []
+        assert len(ask(url, token="s3cret", verify=str(tmp_path / "ca.pem"))) == 1
