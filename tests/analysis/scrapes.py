@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -12,6 +13,7 @@ from tests.needs import ROOT
 from workbench.capture import Capture
 
 SECONDS = 10.0
+_TIMED = re.compile(r" \d{13}$")  # a time that the exporter gives
 _FIRST_MS = 1_795_179_300_000
 
 
@@ -24,7 +26,7 @@ def capture(folder: Path, first: str, second: str, service: str = "shop") -> Cap
     """Both texts as what one Prometheus scraped, ten seconds apart."""
     path = folder / "scrapes.prom"
     lines = [
-        f"{line} {_FIRST_MS + at * round(SECONDS * 1000)}"
+        f"{_TIMED.sub('', line)} {_FIRST_MS + at * round(SECONDS * 1000)}"
         for at, scrape in enumerate((first, second))
         for line in scrape.splitlines()
         if line and not line.startswith("#")

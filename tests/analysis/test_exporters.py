@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.analysis.scrapes import SECONDS, capture, grown, text, total
+from workbench.analysis.catalogue import catalogue
 from workbench.analysis.findings import findings
 from workbench.analysis.latency import latency
 from workbench.analysis.pools import pools
@@ -14,7 +15,9 @@ from workbench.analysis.rates import rates
 from workbench.analysis.resources import resources
 from workbench.capture import Capture
 
-SCRAPED = ("spring", "go", "opentelemetry", "envoy", "haproxy", "nginx_exporter", "pgbouncer_exporter")
+SCRAPED = (
+    "spring", "go", "opentelemetry", "envoy", "haproxy", "nginx_exporter", "nginx_vts", "pgbouncer_exporter",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +166,31 @@ def test_nginx_without_statuses_has_a_rate_and_no_opinion_on_errors(scraped):
     assert np.isnan(errors)
 
 
+@pytest.mark.parametrize(
+    ("service", "metric", "label"),
+    [
+        ("shop", "nginx_vts_server_requests_total", "host"),
+        ("backend", "nginx_vts_upstream_requests_total", "upstream"),
+    ],
+)
+def test_the_traffic_module_of_nginx_tells_of_hosts_and_of_upstreams(scraped, service, metric, label):
+    first, second, found = scraped["nginx_vts"]
+    served = grown(first, second, metric, **{label: service})
+    failed = grown(first, second, metric, **{label: service}, code="5xx")
+    assert rate_and_errors(found, service) == pytest.approx((served / SECONDS, failed / served))
+    assert "*" not in set(rates(found)["service"])
+
+
+def test_the_traffic_module_of_nginx_tells_latency_where_it_has_buckets(scraped):
+    first, second, found = scraped["nginx_vts"]
+    bounds = ["0.005", "0.010", "0.050", "0.100", "0.500", "1.000", "5.000", "10.000", "+Inf"]
+    name = "nginx_vts_server_request_duration_seconds_bucket"
+    counts = [grown(first, second, name, host="shop", le=le) for le in bounds]
+    table = latency(found, step_s=SECONDS).set_index(["service", "q"])
+    expected = quantile(0.95, [float(le) for le in bounds], counts)
+    assert table.at[("shop", 0.95), "value_s"] == pytest.approx(expected)
+
+
 def test_a_database_behind_pgbouncer_is_a_station_with_a_queue(scraped):
     first, second, found = scraped["pgbouncer_exporter"]
     queries = grown(first, second, "pgbouncer_stats_totals_queries_pooled_total", database="shop")
@@ -171,6 +199,16 @@ def test_a_database_behind_pgbouncer_is_a_station_with_a_queue(scraped):
     waited_s = grown(first, second, "pgbouncer_stats_totals_client_wait_seconds_total", database="shop")
     assert row[["size", "utilisation", "queue"]].tolist() == pytest.approx([2, 1.0, waited_s / SECONDS])
     assert "pgbouncer" not in set(pools(found)["service"])
+
+
+def test_cadvisor_tells_of_containers_and_not_of_their_pods(tmp_path):
+    scrape = text("cadvisor")
+    found = capture(tmp_path, scrape, scrape)
+    row = resources(found).set_index("service")
+    assert list(row.index) == ["orders"]
+    assert row.at["orders", "memory_bytes"] == 250 * 2**20
+    used = catalogue(found)
+    assert set(used.loc[used["role"] == "throttled_periods", "service"]) == {"orders"}
 
 
 def test_kube_state_metrics_tells_what_both_pods_together_may_use(tmp_path):

@@ -15,7 +15,8 @@ NAME = "gRPC"
 VIEW = PROCESS
 FILLS = (
     Fill("requests", ("grpc_server_handled_total",), _SERVED, values=_CODES, traffic="grpc"),
-    Fill("latency", ("grpc_server_handling_seconds",), _SERVED, values=_CODES, traffic="grpc",
+    Fill("latency", ("grpc_server_handling_seconds", "grpc_server_handled_latency_seconds"), _SERVED,
+         values=_CODES, traffic="grpc",
          hint="WithServerHandlingTimeHistogram(), or EnableHandlingTimeHistogram()"),
     Fill("calls", ("grpc_client_handling_seconds",), {"target": "grpc_service"}, traffic="grpc"),
 )  # fmt: skip

@@ -3,33 +3,35 @@
 container_cpu_cfs_throttled_periods_total{container="orders",pod="orders-7d9c5b8f6b-2xkqp"} 118
 
 The service is the container (of replicas, the Deployment or StatefulSet, of scaling its name), the instance
-the pod. Pauses, sidecars and the sums of a pod and of a node are left out. Source: cAdvisor 0.52,
-metrics/prometheus.go; kube-state-metrics 2.15, docs/metrics/workload; names with _cpu_cores are of 1.x.
+the pod; under Docker alone it is the container's name. Pauses, sidecars and the sums of a pod and of a node
+are left out. Source: cAdvisor 0.52, metrics/prometheus.go; kube-state-metrics 2.15, docs/metrics/workload;
+names with _cpu_cores are of 1.x.
 """
 
 from __future__ import annotations
 
 from workbench.presets._seam import PLATFORM, Fill
 
-_CONTAINER = {"service": ("container", "container_name"), "instance": ("pod", "pod_name")}
-_OWN = {"container": r"(?!POD$|istio-proxy$|istio-init$).*", "container_name": r"(?!POD$).*",
-        "pod": ".*", "id": r"(?!/$).*"}  # fmt: skip
+_CONTAINER = {"service": "container", "instance": "pod"}
+_OWN = {"container": r"(?!POD$|istio-proxy$|istio-init$).+"}
+_DOCKER = {"container": "", "name": ".+"}
 _CPU, _MEMORY = _OWN | {"resource": "cpu"}, _OWN | {"resource": "memory"}
 _SCALER = {"service": ("horizontalpodautoscaler", "hpa")}
 
 
-def _used(role: str, *metrics: str) -> Fill:
-    return Fill(role, metrics, _CONTAINER, where=_OWN)
+def _used(role: str, metric: str) -> tuple[Fill, Fill]:
+    docker = Fill(role, (metric,), {"service": "name"}, where=_DOCKER)
+    return Fill(role, (metric,), _CONTAINER, where=_OWN), docker
 
 
 NAME = "Kubernetes"
 VIEW = PLATFORM
 FILLS = (
-    _used("cpu_s", "container_cpu_usage_seconds_total"),
-    _used("cpu_periods", "container_cpu_cfs_periods_total"),
-    _used("throttled_periods", "container_cpu_cfs_throttled_periods_total"),
-    _used("throttled_s", "container_cpu_cfs_throttled_seconds_total"),
-    _used("memory_bytes", "container_memory_working_set_bytes"),
+    *_used("cpu_s", "container_cpu_usage_seconds_total"),
+    *_used("cpu_periods", "container_cpu_cfs_periods_total"),
+    *_used("throttled_periods", "container_cpu_cfs_throttled_periods_total"),
+    *_used("throttled_s", "container_cpu_cfs_throttled_seconds_total"),
+    *_used("memory_bytes", "container_memory_working_set_bytes"),
     Fill("cpu_limit", ("kube_pod_container_resource_limits",), _CONTAINER, where=_CPU),
     Fill("cpu_limit", ("kube_pod_container_resource_limits_cpu_cores",), _CONTAINER, where=_OWN),
     Fill("cpu_request", ("kube_pod_container_resource_requests",), _CONTAINER, where=_CPU),

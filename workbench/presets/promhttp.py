@@ -14,15 +14,19 @@ _SERVED = {
     "route": ("handler", "route", "path", "uri", "endpoint"),
     "method": "method",
 }
-# Its own and Kubernetes' clients end so too, and count what they asked of others.
-_OWN = {"__name__": r"(?!rest_client_|net_conntrack_|http_client_).*"}
+# Names of clients may end so too; they count what was asked of others.
+_OWN = {"__name__": r"(?!\w*(client|upstream|outgoing|outbound)).*"}
 
 NAME = "promhttp"
 VIEW = PROCESS
 FILLS = (
-    Fill("requests", ("http_requests_total", "*_http_requests_total"), _SERVED, where=_OWN),
+    Fill("requests",
+         ("http_requests_total", "http_requests_received_total", "gin_requests_total",
+          "*_http_requests_total"),
+         _SERVED, where=_OWN),
     Fill("latency",
-         ("http_request_duration_seconds", "*_http_request_duration_seconds", "*_request_duration_seconds"),
+         ("http_request_duration_seconds", "request_duration_seconds", "gin_request_duration_seconds",
+          "*_http_request_duration_seconds"),
          _SERVED, where=_OWN),
     Fill("in_flight", ("http_requests_in_flight", "in_flight_requests", "*_http_requests_in_flight"),
          {"route": ("handler", "route")}),
