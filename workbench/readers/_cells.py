@@ -13,17 +13,22 @@ had to be rewritten, as those with escapes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from workbench._compiled import is_cached
 
 TEXT, WHOLE, REAL, WORD, NESTED, VARINT, FIXED = range(1, 8)  # the shapes of cells
 SHAPE_AT, SIZE_AT, BEGIN_AT = 4, 7, 29  # bits: 4 of code, 3 of shape, 22 of size, 34 of address
 MOST_BYTES = 2**32  # of content; that which is extra has as many addresses again
 MOST_SIZE = 2**22
 DEEPEST = 32
+_WORTH_BYTES, _WORTH_LOADING_BYTES, _WORTH_COMPILING_BYTES = 2**20, 2**24, 2**26
 
 LEAF, INSIDE, ROWS, MAP, REFUSED = range(5)  # what a member is
 FOUND, IRREGULAR, FULL = range(3)  # how a scanner comes back; it goes on when there is room
@@ -50,6 +55,7 @@ class Rows:
     table: str
     of: Any
     key: str = ""
+    grouped: bool = False  # whether its members may be lists of rows too
 
 
 class Plan(NamedTuple):
@@ -68,6 +74,7 @@ class Plan(NamedTuple):
     table: np.ndarray
     key_leaf: np.ndarray  # of a map, or -1
     plain: np.ndarray  # whether its rows are values instead of objects
+    grouped: np.ndarray
     list_node: np.ndarray  # of a document that is a list, or -1
     leaf_table: np.ndarray  # by leaf
     first_child: np.ndarray  # by table, and the end of the last
@@ -80,20 +87,20 @@ class Layout:
 
     def __init__(self, top: dict[Any, Any], listed: Rows | None = None) -> None:
         self.tables, self.leaves = ["documents"], [(0, "begin"), (0, "end")]
-        self._nodes: list[tuple[list[tuple[Any, int, int, int, bool]], bool, int, int, bool]] = []
+        self._nodes: list[tuple[list[tuple[Any, int, int, int, bool]], bool, int, int, bool, bool]] = []
         self._children: list[tuple[int, int, int]] = []
         self._node(top, 0)
         list_node = self._rows(listed, 0) if listed else -1
         self.plan = self._planned(list_node)
 
-    def _node(self, spec: Any, table: int, key: str = "") -> int:
+    def _node(self, spec: Any, table: int, key: str = "", grouped: bool = False) -> int:
         number = len(self._nodes)
-        self._nodes.append(([], False, table, -1, False))
+        self._nodes.append(([], False, table, -1, False, False))
         plain = not isinstance(spec, dict)
         key_leaf = self._leaf(table, key) if key else -1
         members = {"": spec} if plain or key else spec
         made = [self._member(name, inner, table) for name, inner in members.items() if name is not STRICT]
-        self._nodes[number] = (made, STRICT in members, table, key_leaf, plain and not key)
+        self._nodes[number] = (made, STRICT in members, table, key_leaf, plain and not key, grouped)
         return number
 
     def _member(self, name: Any, spec: Any, table: int) -> tuple[Any, int, int, int, bool]:
@@ -114,7 +121,7 @@ class Layout:
             self.tables.append(rows.table)
             own = len(self.tables) - 1
             self._children.append((parent, own, self._leaf(parent, f"first of {rows.table}")))
-        return self._node(rows.of, own, rows.key)
+        return self._node(rows.of, own, rows.key, rows.grouped)
 
     def _leaf(self, table: int, column: str) -> int:
         if (table, column) not in self.leaves:
@@ -143,6 +150,7 @@ class Layout:
             np.array([node[2] for node in self._nodes], np.int64),
             np.array([node[3] for node in self._nodes], np.int64),
             np.array([node[4] for node in self._nodes], np.bool_),
+            np.array([node[5] for node in self._nodes], np.bool_),
             np.array([list_node], np.int64),
             np.array([table for table, _ in self.leaves], np.int64),
             np.searchsorted([parent for parent, _, _ in children], np.arange(len(self.tables) + 1)),
@@ -151,12 +159,29 @@ class Layout:
         )
 
 
+def pay(content_bytes: int, scanner: str) -> bool:
+    """True if reading so much by cells is quicker than plainly, with what compiled code costs to begin."""
+    if f"{__name__}_{scanner}" in sys.modules:
+        return content_bytes >= _WORTH_BYTES
+    sources = sources_of(scanner)
+    return content_bytes >= (
+        _WORTH_LOADING_BYTES if is_cached(f"scan_{scanner}", *sources) else _WORTH_COMPILING_BYTES
+    )
+
+
+def sources_of(*parts: str) -> tuple[Path, ...]:
+    """Give the files that compiled code of these `_cells_…` modules depends on."""
+    here = Path(__file__)
+    return (*(here.with_name(f"_cells_{part}.py") for part in parts), here)
+
+
 class Cells:
     """What was found: `cells[table, column]` has one cell a row."""
 
     def __init__(self, content: bytes, layout: Layout) -> None:
         self.content, self.text = content, np.frombuffer(content, np.uint8)
         self.extra, self.used = np.empty(65536, np.uint8), 0
+        self.is_text = False  # whether all of it is known to be UTF-8
         self._layout, self._store = layout, np.zeros(0, np.int64)
         self._base = np.zeros(len(layout.leaves), np.int64)
         self._room = np.zeros(len(layout.tables), np.int64)
@@ -175,6 +200,12 @@ class Cells:
     def first(self, table: str, child: str) -> np.ndarray:
         """Give the row of `child` at which those of each row of `table` begin, and where the last end."""
         return np.append(self[table, f"first of {child}"], self.rows(child))
+
+    def sources(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give what addresses lead to, the content and what is extra, as one type: neither may be written."""
+        extra = self.extra.view()
+        extra.flags.writeable = False
+        return self.text, extra
 
     def add(self, content: bytes | np.ndarray) -> int:
         """Keep bytes of ours; give their address."""

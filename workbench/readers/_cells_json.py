@@ -6,7 +6,6 @@ passes it.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from workbench._compiled import compiled_with
@@ -16,10 +15,8 @@ from workbench.readers._cells import (
     DEPTH,
     FOUND,
     FULL,
-    INSIDE,
     IRREGULAR,
     LEAF,
-    MAP,
     MOST_SIZE,
     NEEDED,
     NESTED,
@@ -32,10 +29,10 @@ from workbench.readers._cells import (
     USED,
     WHOLE,
     WORD,
+    sources_of,
 )
 
-_HERE = Path(__file__)
-_compiled = compiled_with(_HERE, _HERE.with_name("_cells.py"))
+_compiled = compiled_with(*sources_of("json"))
 
 _QUOTE, _BACKSLASH, _COMMA, _COLON, _NEWLINE = 0x22, 0x5C, 0x2C, 0x3A, 0x0A
 _OBJECT, _END_OBJECT, _LIST, _END_LIST = 0x7B, 0x7D, 0x5B, 0x5D
@@ -66,7 +63,7 @@ def scan_json(
                 node = plan.list_node[0]
             else:
                 return IRREGULAR
-            depth = _open(frames, 0, byte, node, plan)
+            depth = _open(frames, 0, byte, node)
             at += 1
             continue
         kind, node = frames[_KIND, depth], frames[_NODE, depth]
@@ -82,13 +79,18 @@ def scan_json(
             byte = text[at]
         if kind == _LIST:
             table = plan.table[node]
+            if byte == _LIST and plan.grouped[node] and depth == 1:
+                frames[_AFTER, depth] = 1
+                depth = _open(frames, depth, byte, node)
+                at += 1
+                continue
             if byte != _OBJECT:
                 return IRREGULAR
             if rows[table] == room[table]:
                 return FULL
             _new_row(table, plan, store, base, rows)
             frames[_AFTER, depth] = 1
-            depth = _open(frames, depth, byte, node, plan)
+            depth = _open(frames, depth, byte, node)
             at += 1
             continue
 
@@ -159,7 +161,7 @@ def scan_json(
             if after < 0 or action != LEAF:
                 return IRREGULAR
             size = after - at
-        elif byte == _OBJECT or byte == _LIST:
+        elif byte in (_OBJECT, _LIST):
             if action == LEAF:
                 if not plan.nested[member]:
                     return IRREGULAR
@@ -200,15 +202,15 @@ def scan_json(
                     return IRREGULAR
                 store[place] = begin << BEGIN_AT | size << SIZE_AT | shape << SHAPE_AT | plan.code[member]
             at = after
-        elif byte == _OBJECT or byte == _LIST:
-            depth = _open(frames, depth, byte, target, plan)
+        elif byte in (_OBJECT, _LIST):
+            depth = _open(frames, depth, byte, target)
             at += 1
         else:
             at = after
 
 
 @_compiled
-def _open(frames: Any, depth: int, kind: int, node: int, plan: Any) -> int:
+def _open(frames: Any, depth: int, kind: int, node: int) -> int:
     depth += 1
     frames[_KIND, depth], frames[_NODE, depth] = kind, node
     frames[_SEEN, depth], frames[_AFTER, depth], frames[_LAST, depth] = 0, 0, -1
@@ -293,7 +295,7 @@ def _number(text: Any, at: int) -> tuple[int, int]:
         if text[digits] == _PLUS or text[digits] == _MINUS:
             digits += 1
         at = _digits(text, digits)
-        if at == digits or at - digits > 2:
+        if at == digits or at - digits > 3 or (at - digits == 3 and text[digits] > 0x32):
             return -1, 0
     if shape == WHOLE and text[begin] == _MINUS and text[begin + 1] == _ZERO:
         return -1, 0
@@ -329,7 +331,7 @@ def _skip(text: Any, at: int, unwritten: Any) -> int:
     while True:
         at = _space(text, at)
         byte = text[at]
-        if byte == _OBJECT or byte == _LIST:
+        if byte in (_OBJECT, _LIST):
             at = _space(text, at + 1)
             if text[at] == byte + 2:
                 at += 1
@@ -386,7 +388,7 @@ def _skip_key(text: Any, at: int) -> int:
 
 @_compiled
 def _unescape(text: Any, at: int, end: int, out: Any, to: int) -> int:
-    """Write text[at:end] without its escapes from out[to], unless `to` is -1; give its size, -1 for bad ones."""
+    """Write text[at:end] without escapes from out[to] on, unless `to` is -1; give its size, -1 if bad."""
     size, write = 0, to >= 0
     while at < end:
         byte = text[at]

@@ -6,7 +6,6 @@ groups, and everything that is damaged.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from workbench._compiled import compiled_with
@@ -28,10 +27,10 @@ from workbench.readers._cells import (
     TEXT,
     VARINT,
     WIDE,
+    sources_of,
 )
 
-_HERE = Path(__file__)
-_compiled = compiled_with(_HERE, _HERE.with_name("_cells.py"))
+_compiled = compiled_with(*sources_of("protobuf"))
 
 _END, _NODE, _SEEN, _LAST = range(4)  # of a frame
 
@@ -89,6 +88,9 @@ def scan_protobuf(
                 return IRREGULAR
             at = after
             continue
+        if frames[_LAST, depth] >= 0:
+            plan.follower[frames[_LAST, depth]] = member
+        frames[_LAST, depth] = member
         action, target = plan.action[member], plan.target[member]
         if action == ROWS:
             table = plan.table[target]
@@ -105,9 +107,6 @@ def scan_protobuf(
             if frames[_SEEN, depth] & bit:
                 return IRREGULAR
             frames[_SEEN, depth] |= bit
-        if frames[_LAST, depth] >= 0:
-            plan.follower[frames[_LAST, depth]] = member
-        frames[_LAST, depth] = member
         if action == LEAF:
             place = base[target] + rows[plan.leaf_table[target]] - 1
             size = after - begin
@@ -115,7 +114,7 @@ def scan_protobuf(
                 return IRREGULAR
             store[place] = begin << BEGIN_AT | size << SIZE_AT | shape << SHAPE_AT | plan.code[member]
             at = after
-        elif wire == 2 and (action == ROWS or action == INSIDE):
+        elif wire == 2 and (action in (ROWS, INSIDE)):
             depth = _open(frames, depth, after, target)
             at = begin
         else:

@@ -1,303 +1,299 @@
-"""Large OTLP/JSON read column by column by Arrow's JSON parser: no Python object per span or attribute.
+"""Large OTLP, JSON or protobuf, read as cells: no Python object per span or attribute.
 
-Only what is regular is read here, which is what exporters write; for anything else (a field that the schema
-below lacks, a span without times, a key twice) `read` gives None, and the caller goes span by span.
+Only what is regular is read here, which is what exporters write; for anything else (an id in base64, a span
+without times, an attribute's value of a kind that OTLP lacks) the answer is None, and the caller goes span by
+span.
 """
 
 from __future__ import annotations
 
-import re
+import base64
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from workbench import tables
+from workbench.errors import Malformed
+from workbench.readers import _cells_columns as columns
 from workbench.readers import _otlp
+from workbench.readers._cells import (
+    FIXED,
+    NESTED,
+    REAL,
+    REFUSE,
+    STRICT,
+    TEXT,
+    VARINT,
+    WHOLE,
+    Cells,
+    Layout,
+    Leaf,
+    Rows,
+    scan,
+)
+from workbench.readers._cells_binary import fixed, hex_ids, varints
+from workbench.readers._cells_columns import Irregular, Names, Pairs, owners
+from workbench.readers._cells_json import scan_json
+from workbench.readers._cells_protobuf import scan_protobuf
+from workbench.readers._seam import Parts
+from workbench.readers._spans import KINDS, STATUSES, backwards
 
-_MOST_BYTES = 2**30  # Arrow counts the bytes of a column in 32 bits
-_MOST_KEYS = 1024
-_ENOUGH_BYTES = 1024**2  # to see how an exporter writes numbers
 _DESCRIPTION = "otel.status_description"
+_STRING, _BOOL, _INT, _DOUBLE, _ARRAY, _PAIRS, _BYTES = range(1, 8)  # as protobuf numbers them
 
 
-class _Irregular(Exception):
-    """What is read span by span."""
+class _Spelling(NamedTuple):
+    """How a format writes ids, times, values of attributes, and choices by name or number."""
+
+    ids: Callable[..., pd.Series]
+    times: Callable[[Cells, np.ndarray], np.ndarray]
+    values: Callable[[Cells, np.ndarray], np.ndarray]
+    named: Callable[[Cells, np.ndarray, dict[Any, str], str], pd.Series]
+    keys: tuple[int, ...]  # the shapes of attributes' keys; protobuf leaves empty ones out
 
 
-def read(content: bytes, kinds: dict[Any, str], statuses: dict[Any, str]) -> dict[str, pd.DataFrame] | None:
-    """Give the tables of an export request, or of lines of them; None if any of it is irregular."""
-    if len(content) >= _MOST_BYTES:
+def read_json(content: bytes, kinds: dict[Any, str], statuses: dict[Any, str]) -> Parts | None:
+    """Read an export request, or lines of them; None if any of it is irregular."""
+    found = scan(content, _JSON, scan_json) if columns.is_utf8(content) else None
+    if found is None or not columns.on_lines(found):
         return None
-    try:
-        return _frames(_parsed(content), kinds, statuses)
-    except (_Irregular, pa.ArrowException, KeyError):
-        return None
-
-
-def _parsed(content: bytes) -> pa.Table:
-    from pyarrow import json
-
-    return json.read_json(
-        pa.BufferReader(content),
-        read_options=json.ReadOptions(block_size=len(content) + 1),
-        parse_options=json.ParseOptions(
-            explicit_schema=_schema(content), newlines_in_values=True, unexpected_field_behavior="error"
-        ),
+    found.is_text = True
+    return _parts(
+        found, _Spelling(_json_ids, _json_times, _json_values, _json_named, (TEXT,)), kinds, statuses
     )
 
 
-def _schema(content: bytes) -> pa.Schema:
-    """Declare what may stand there; numbers of 64 bits and enums are text or numbers as in `content`."""
-    text, number, head = pa.string(), pa.int64(), content[:_ENOUGH_BYTES]
+def read_protobuf(content: bytes, framing: int, nested: Callable[[int, bytes], str]) -> Parts | None:
+    """Read an export request, or a stream of them; None if any of it is irregular.
 
-    def written(key: bytes) -> pa.DataType:
-        found = re.search(rb'"' + key + rb'"\s*:\s*(["\d-])', head)
-        return number if found and found[1] != b'"' else text
+    `nested` gives the text of an AnyValue that has so many bytes in this field of it.
+    """
 
-    scalars = {
-        "stringValue": text,
-        "intValue": written(b"intValue"),
-        "boolValue": pa.bool_(),
-        "doubleValue": pa.float64(),
-        "bytesValue": text,
+    def values(found: Cells, cells: np.ndarray) -> np.ndarray:
+        return _binary_values(found, cells, nested)
+
+    found = scan(content, _PROTOBUF, scan_protobuf, framing)
+    if found is None:
+        return None
+    return _parts(
+        found,
+        _Spelling(hex_ids, _fixed_times, values, _numbered, (0, TEXT)),
+        dict(enumerate(KINDS)),
+        dict(enumerate(STATUSES)),
+    )
+
+
+def _layout(spelled: Callable[[str, int], Any]) -> Layout:
+    """Lay out both alike; `spelled` chooses between the name and the number of a member."""
+    s = spelled
+    value = {
+        STRICT: True,
+        s("stringValue", 1): Leaf("value", _STRING),
+        s("boolValue", 2): Leaf("value", _BOOL),
+        s("intValue", 3): Leaf("value", _INT),
+        s("doubleValue", 4): Leaf("value", _DOUBLE),
+        s("arrayValue", 5): Leaf("value", _ARRAY, nested=True),
+        s("kvlistValue", 6): Leaf("value", _PAIRS, nested=True),
+        s("bytesValue", 7): Leaf("value", _BYTES),
     }
-    listed = pa.struct({"values": pa.list_(pa.struct(scalars))})
-    attributes = pa.list_(pa.struct({"key": text, "value": pa.struct(scalars | {"arrayValue": listed})}))
-    dropped = {"attributes": attributes, "droppedAttributesCount": number}
-    event = {"timeUnixNano": written(b"timeUnixNano"), "name": text, **dropped}
-    link = {"traceId": text, "spanId": text, "traceState": text, "flags": number, **dropped}
+
+    def pairs(table: str) -> Rows:
+        return Rows(table, {s("key", 1): "key", s("value", 2): value})
+
+    event = {
+        s("timeUnixNano", 1): "time",
+        s("name", 2): "name",
+        s("attributes", 3): pairs("pairs of events"),
+    }
+    link = {
+        s("traceId", 1): "trace_id",
+        s("spanId", 2): "span_id",
+        s("attributes", 4): pairs("pairs of links"),
+    }
     span = {
-        "traceId": text,
-        "spanId": text,
-        "parentSpanId": text,
-        "traceState": text,
-        "flags": number,
-        "name": text,
-        "kind": written(b"kind"),
-        "startTimeUnixNano": written(b"startTimeUnixNano"),
-        "endTimeUnixNano": written(b"endTimeUnixNano"),
-        "events": pa.list_(pa.struct(event)),
-        "droppedEventsCount": number,
-        "links": pa.list_(pa.struct(link)),
-        "droppedLinksCount": number,
-        "status": pa.struct({"message": text, "code": written(b"code")}),
-        **dropped,
+        s("traceId", 1): "trace_id",
+        s("spanId", 2): "span_id",
+        s("parentSpanId", 4): "parent_id",
+        s("name", 5): "name",
+        s("kind", 6): "kind",
+        s("startTimeUnixNano", 7): "start",
+        s("endTimeUnixNano", 8): "end",
+        s("attributes", 9): pairs("pairs of spans"),
+        s("events", 11): Rows("events", event),
+        s("links", 13): Rows("links", link),
+        s("status", 15): {s("message", 2): "message", s("code", 3): "code"},
     }
-    scope = pa.struct({"name": text, "version": text, **dropped})
-    scope_spans = {"scope": scope, "spans": pa.list_(pa.struct(span)), "schemaUrl": text}
-    resource = pa.struct(dropped)
+    scope_spans = {
+        s("scope", 1): {s("name", 1): "name", s("version", 2): "version"},
+        s("spans", 2): Rows("spans", span),
+        s("instrumentationLibrary", -1): REFUSE,
+    }
     resource_spans = {
-        "resource": resource,
-        "scopeSpans": pa.list_(pa.struct(scope_spans)),
-        "schemaUrl": text,
+        s("resource", 1): {s("attributes", 1): pairs("pairs of resources")},
+        s("scopeSpans", 2): Rows("scopes", scope_spans),
+        s("instrumentationLibrarySpans", 1000): REFUSE,
     }
-    return pa.schema({"resourceSpans": pa.list_(pa.struct(resource_spans))})
+    return Layout({STRICT: True, s("resourceSpans", 1): Rows("resources", resource_spans)})
 
 
-def _frames(parsed: pa.Table, kinds: dict[Any, str], statuses: dict[Any, str]) -> dict[str, pd.DataFrame]:
-    requests = parsed["resourceSpans"].combine_chunks()
-    resources = requests.flatten()
-    scopes = resources.field("scopeSpans").flatten()
-    spans = scopes.field("spans").flatten()
-    if not len(spans) or len(scopes) * 8 > len(spans):
-        raise _Irregular  # of small batches, what is done for each outweighs the rest
-    per_scope, per_resource = _counts(scopes.field("spans")), _counts(resources.field("scopeSpans"))
-    owners = [_otlp.resource(told) for told in _told(resources.field("resource"))]
-    owner_of_scope = np.repeat(np.arange(len(owners)), per_resource)
-    inherited = [
-        owners[owner][2] | _otlp.scope(told)
-        for owner, told in zip(owner_of_scope, _told(scopes.field("scope")), strict=True)
-    ]
-    owner = np.repeat(owner_of_scope, per_scope)
-    start, end = (_times(spans.field(f"{edge}TimeUnixNano")) for edge in ("start", "end"))
-    if (end < start).any():
-        raise _Irregular
-    trace_id, span_id = _ids(spans.field("traceId"), 32), _ids(spans.field("spanId"), 16)
-    frames = {
-        "spans": {
-            "trace_id": trace_id,
-            "span_id": span_id,
-            "parent_id": _parents(spans.field("parentSpanId")),
-            "service": pa.array([name for name, _, _ in owners], pa.string()).take(pa.array(owner)),
-            "instance": pa.array([name for _, name, _ in owners], pa.string()).take(pa.array(owner)),
-            "name": pc.fill_null(spans.field("name"), ""),
-            "kind": _named(spans.field("kind"), kinds, "unspecified"),
-            "start": start.view("datetime64[ns]"),
-            "duration_s": (end - start) / 1e9,
-            "status": _named(spans.field("status").field("code"), statuses, "unset"),
-            "attributes": _attributes(
-                spans.field("attributes"),
-                inherited,
-                np.repeat(np.arange(len(inherited)), per_scope),
-                spans.field("status").field("message"),
-            ),
-        }
+_JSON = _layout(lambda name, number: name)
+_PROTOBUF = _layout(lambda name, number: number)
+
+
+def _parts(
+    found: Cells, spelling: _Spelling, kinds: dict[Any, str], statuses: dict[Any, str]
+) -> Parts | None:
+    try:
+        return _tables(found, spelling, kinds, statuses)
+    except (Irregular, Malformed):  # of which the plain reader tells the place
+        return None
+
+
+def _tables(found: Cells, spelling: _Spelling, kinds: dict[Any, str], statuses: dict[Any, str]) -> Parts:
+    if not found.rows("spans"):
+        raise Irregular
+    names, owner = Names(found), owners(found.first("scopes", "spans"))
+    services, instances, inherited = _heirlooms(found, spelling, names)
+    resource = owners(found.first("resources", "scopes"))[owner]
+    start, end = (spelling.times(found, found["spans", edge]) for edge in ("start", "end"))
+    own = _pairs(found, spelling, names, "spans")
+    message = columns.require(found["spans", "message"], 0, TEXT)
+    own = columns.appended(own, names, found, _DESCRIPTION, message)
+    spans = {
+        "trace_id": spelling.ids(found, found["spans", "trace_id"], 32),
+        "span_id": spelling.ids(found, found["spans", "span_id"], 16),
+        "parent_id": spelling.ids(found, found["spans", "parent_id"], 16, optional=True),
+        "service": columns.repeated(services, resource),
+        "instance": columns.repeated(instances, resource),
+        "name": columns.strings(found, columns.require(found["spans", "name"], 0, TEXT)),
+        "kind": spelling.named(found, found["spans", "kind"], kinds, "unspecified"),
+        "start": start.view("datetime64[ns]"),
+        "duration_s": np.maximum(end - start, 0) / 1e9,
+        "status": spelling.named(found, found["spans", "code"], statuses, "unset"),
+        "attributes": columns.maps(found, columns.merged(own, names, inherited, owner)),
     }
-    events, links = spans.field("events").flatten(), spans.field("links").flatten()
-    for name, told, of in (("events", events, "events"), ("links", links, "links")):
-        if not len(told):
-            continue
-        rows = pa.array(np.repeat(np.arange(len(spans)), _counts(spans.field(of))))
-        frames[name] = {
-            "trace_id": trace_id.take(rows),
-            "span_id": span_id.take(rows),
-            "attributes": _attributes(told.field("attributes")),
-        }
-    if len(events):
-        frames["events"]["time"] = _times(events.field("timeUnixNano")).view("datetime64[ns]")
-        frames["events"]["name"] = pc.fill_null(events.field("name"), "")
-    if len(links):
-        frames["links"]["linked_trace_id"] = _ids(links.field("traceId"), 32)
-        frames["links"]["linked_span_id"] = _ids(links.field("spanId"), 16)
-    for columns in frames.values():
-        for column in columns.values():
-            if isinstance(column, pa.Array):
-                column.validate(full=True)  # Arrow does not look whether a text is UTF-8
-    return {name: tables.TABLES[name].build(columns) for name, columns in frames.items()}
+    frames = {"spans": tables.SPANS.build(spans)}
+    for table in ("events", "links"):
+        if found.rows(table):
+            frames[table] = _of_spans(found, spelling, table, spans)
+    return Parts(frames, notes=backwards(int((end < start).sum())))
 
 
-def _attributes(
-    lists: pa.ListArray,
-    inherited: list[dict[str, str]] | None = None,
-    heir_of: np.ndarray | None = None,
-    messages: pa.StringArray | None = None,
-) -> pa.MapArray:
-    """Make a map of each row: what it inherits, its own pairs, and the message of its status."""
-    pairs, counts = lists.flatten(), _counts(lists)
-    keys, values = pairs.field("key"), _texts(pairs.field("value"))
-    if keys.null_count:
-        raise _Irregular
-    told = pc.fill_null(pc.greater(pc.binary_length(messages), 0), False) if messages is not None else None
-    pools: list[tuple[Any, Any, np.ndarray, np.ndarray | None]] = [(keys, values, counts, None)]
-    if inherited is not None and heir_of is not None and any(inherited):
-        sizes = np.array([len(one) for one in inherited])
-        flat = [[text for one in inherited for text in part(one)] for part in (dict.keys, dict.values)]
-        pools.insert(0, (pa.array(flat[0], pa.string()), pa.array(flat[1], pa.string()), sizes, heir_of))
-    if messages is not None and told is not None and (some := messages.filter(told)) and len(some):
-        name = pa.array([_DESCRIPTION] * len(some), pa.string())
-        pools.append((name, some, told.to_numpy(False).astype(int), None))
-    rows = len(lists)
-    sizes_of = [sizes if heir is None else sizes[heir] for _, _, sizes, heir in pools]
-    offsets = np.concatenate([[0], np.cumsum(np.sum(sizes_of, axis=0))]).astype(np.int64)
-    if offsets[-1] >= 2**31:
-        raise _Irregular
-    if len(pools) > 1:
-        index = np.empty(offsets[-1], np.int64)
-        done, base = offsets[:-1].copy(), 0
-        for (pool, _, sizes, heir), own in zip(pools, sizes_of, strict=True):
-            first = np.concatenate([[0], np.cumsum(sizes)])[:-1]
-            first = (first if heir is None else first[heir]) + base
-            within = np.arange(own.sum()) - np.repeat(np.cumsum(own) - own, own)
-            index[np.repeat(done, own) + within] = np.repeat(first, own) + within
-            done += own
-            base += len(pool)
-        taken = pa.array(index)
-        keys = pa.concat_arrays([pool[0] for pool in pools]).take(taken)
-        values = pa.concat_arrays([pool[1] for pool in pools]).take(taken)
-    _refuse_repeated(keys, offsets, rows)
-    return pa.MapArray.from_arrays(pa.array(offsets.astype(np.int32)), keys, values)
+def _heirlooms(found: Cells, spelling: _Spelling, names: Names) -> tuple[list[str], list[str], Pairs]:
+    """Give service and instance of each resource, and the pairs that the spans of each scope inherit."""
+    told = _pairs(found, spelling, names, "resources")
+    service, instance = (
+        columns.texts_of(found, told.values_of(names.code(f"service.{one}")))
+        for one in ("name", "instance.id")
+    )
+    kept_apart = tuple(n for n, key in enumerate(names.texts()) if key.startswith("service."))
+    shared = columns.deduplicated(told, names, kept_apart)
+    scopes = columns.no_pairs(found.rows("scopes"))
+    for column in ("name", "version"):
+        cells = found["scopes", column]
+        cells = np.where(columns.has_shape(cells, TEXT), cells, 0)
+        scopes = columns.appended(scopes, names, found, f"otel.scope.{column}", cells)
+    owner = owners(found.first("resources", "scopes"))
+    return service, instance, columns.merged(scopes, names, shared, owner)
 
 
-def _refuse_repeated(keys: pa.StringArray, offsets: np.ndarray, rows: int) -> None:
-    """Refuse a row that has a key twice: count the different ones, 64 at a time, as bits."""
-    if not len(keys):
-        return
-    coded = keys.dictionary_encode()
-    if len(coded.dictionary) > _MOST_KEYS:
-        raise _Irregular
-    codes, sizes = coded.indices.to_numpy(), np.diff(offsets)
-    filled = np.flatnonzero(sizes)
-    different = np.zeros(rows, np.int64)
-    for first in range(0, len(coded.dictionary), 64):
-        here = (codes >= first) & (codes < first + 64)
-        bits = np.where(here, np.uint64(1) << ((codes - first) & 63).astype(np.uint64), np.uint64(0))
-        different[filled] += np.bitwise_count(np.bitwise_or.reduceat(bits, offsets[:-1][filled]))
-    if (different != sizes).any():
-        raise _Irregular
+def _of_spans(found: Cells, spelling: _Spelling, table: str, spans: dict[str, Any]) -> pd.DataFrame:
+    owner, names = owners(found.first("spans", table)), Names(found)
+    pairs = columns.deduplicated(_pairs(found, spelling, names, table), names)
+    made = {name: columns.again(spans[name], owner) for name in ("trace_id", "span_id")}
+    made["attributes"] = columns.maps(found, pairs)
+    if table == "events":
+        made["time"] = spelling.times(found, found[table, "time"]).view("datetime64[ns]")
+        made["name"] = columns.strings(found, columns.require(found[table, "name"], 0, TEXT))
+    else:
+        made["linked_trace_id"] = spelling.ids(found, found[table, "trace_id"], 32)
+        made["linked_span_id"] = spelling.ids(found, found[table, "span_id"], 16)
+    return tables.TABLES[table].build(made)
 
 
-def _texts(values: pa.StructArray) -> pa.StringArray:
-    """Give attribute values as text, as `_otlp.attributes` does one by one."""
-    texts = values.field("stringValue")
-    if texts.null_count:
-        others = [values.field("intValue"), values.field("boolValue")]
-        texts = pc.coalesce(texts, *(other.cast(pa.string()) for other in others), values.field("bytesValue"))
-        texts = _filled(texts, values.field("doubleValue"), _numerals)
-        texts = _filled(texts, values.field("arrayValue"), _lists)
-        texts = pc.fill_null(texts, "null")
-    return texts
+def _pairs(found: Cells, spelling: _Spelling, names: Names, table: str) -> Pairs:
+    own = f"pairs of {table}"
+    keys = columns.require(found[own, "key"], *spelling.keys)
+    return Pairs(
+        found.first(table, own), keys, spelling.values(found, found[own, "value"]), names.codes(keys)
+    )
 
 
-def _filled(
-    texts: pa.StringArray, others: pa.Array, write: Callable[[pa.Array], list[str]]
-) -> pa.StringArray:
-    """Put the texts of `others` where it has a value and `texts` has none."""
-    where = pc.and_(pc.is_null(texts), pc.is_valid(others))
-    chosen = others.filter(where)
-    if not len(chosen):
-        return texts
-    return pc.replace_with_mask(texts, where, pa.array(write(chosen), pa.string()))
+def _json_ids(found: Cells, cells: np.ndarray, digits: int, *, optional: bool = False) -> pd.Series:
+    return columns.ids(found, columns.require(cells, 0, TEXT), digits, optional=optional)
 
 
-def _numerals(numbers: pa.DoubleArray) -> list[str]:
-    written = orjson.dumps(numbers.to_numpy(), option=orjson.OPT_SERIALIZE_NUMPY)
-    return written[1:-1].decode().split(",")
+def _json_times(found: Cells, cells: np.ndarray) -> np.ndarray:
+    return _positive(columns.whole_numbers(found, columns.require(cells, TEXT, WHOLE)))
 
 
-def _lists(lists: pa.StructArray) -> list[str]:
-    pairs = ({"key": "", "value": {"arrayValue": told}} for told in _told(lists))
-    return [_otlp.attributes([pair])[""] for pair in pairs]
+def _fixed_times(found: Cells, cells: np.ndarray) -> np.ndarray:
+    return _positive(fixed(found, columns.require(cells, FIXED)))
 
 
-def _told(values: pa.Array) -> list[Any]:
-    """Give values as Python has them from JSON: Arrow adds every member that is not there as None."""
-
-    def present(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: present(inner) for key, inner in value.items() if inner is not None}
-        return [present(inner) for inner in value] if isinstance(value, list) else value
-
-    return [present(value) for value in values.to_pylist()]
-
-
-def _ids(texts: pa.StringArray, digits: int) -> pa.StringArray:
-    if texts.null_count or pc.any(pc.not_equal(pc.binary_length(texts), digits)).as_py():
-        raise _Irregular  # base64, or absent
-    return pc.ascii_lower(texts)
-
-
-def _parents(texts: pa.StringArray) -> pa.StringArray:
-    """Give parents, of which one of no bytes or of zeros is none."""
-    nobody = pc.or_kleene(pc.equal(texts, ""), pc.equal(texts, "0" * 16))
-    texts = pc.if_else(pc.fill_null(nobody, True), None, texts)
-    return _ids_or_none(texts)
-
-
-def _ids_or_none(texts: pa.StringArray) -> pa.StringArray:
-    if pc.any(pc.not_equal(pc.binary_length(texts), 16)).as_py():
-        raise _Irregular
-    return pc.ascii_lower(texts)
-
-
-def _times(written: pa.Array) -> np.ndarray:
-    if written.null_count:
-        raise _Irregular
-    times = written.cast(pa.int64()).to_numpy()
+def _positive(times: np.ndarray) -> np.ndarray:
     if (times <= 0).any():
-        raise _Irregular
+        raise Irregular
     return times
 
 
-def _named(codes: pa.Array, names: dict[Any, str], otherwise: str) -> pa.StringArray:
-    coded = codes.dictionary_encode()
-    named = [names.get(code, otherwise) for code in coded.dictionary.to_pylist()]
-    return pc.fill_null(pa.array(named, pa.string()).take(coded.indices), otherwise)
+def _json_named(found: Cells, cells: np.ndarray, names: dict[Any, str], otherwise: str) -> pd.Series:
+    texts = {str(spelling): name for spelling, name in names.items()}
+    return columns.named(found, columns.require(cells, 0, TEXT, WHOLE), texts, otherwise)
 
 
-def _counts(lists: pa.ListArray) -> np.ndarray:
-    return pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+def _numbered(found: Cells, cells: np.ndarray, names: dict[Any, str], otherwise: str) -> pd.Series:
+    numbers = varints(found, columns.require(cells, 0, VARINT))
+    known = [names[number] for number in range(len(names)) if number in names]
+    within = (numbers >= 0) & (numbers < len(known))
+    return columns.repeated([*known, otherwise], np.where(within, numbers, len(known)))
+
+
+def _json_values(found: Cells, cells: np.ndarray) -> np.ndarray:
+    """Give values as texts, as `_otlp.attributes` does one by one."""
+    seen = columns.shapes(cells)
+    if any(code in (_ARRAY, _PAIRS) and shape != NESTED for shape, code in seen):
+        raise Irregular
+    for shape, code in seen:
+        if shape == REAL or (shape, code) == (WHOLE, _DOUBLE):
+            columns.numerals(found, cells, columns.which(cells, shape, code))
+        elif shape == NESTED:
+            name = "arrayValue" if code == _ARRAY else "kvlistValue"
+            columns.rewrite(found, cells, columns.which(cells, shape, code), lambda told: _told(name, told))  # noqa: B023
+        elif not shape:
+            cells[columns.which(cells, 0, 0)] = found.constant("null")
+    return cells
+
+
+def _told(kind: str, content: bytes) -> str:
+    try:
+        return _otlp.attributes([{"key": "", "value": {kind: orjson.loads(content)}}])[""]
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Irregular from error
+
+
+def _binary_values(found: Cells, cells: np.ndarray, nested: Callable[[int, bytes], str]) -> np.ndarray:
+    """Give values as the texts that OTLP/JSON has for them."""
+    seen = columns.shapes(cells)
+    for shape, code in seen:
+        where = columns.which(cells, shape, code)
+        if not shape:
+            cells[where] = found.constant("null")
+        elif (shape, code) == (VARINT, _BOOL):
+            words = np.array([found.constant("false"), found.constant("true")])
+            cells[where] = words[(varints(found, cells[where]) != 0).astype(int)]
+        elif (shape, code) == (VARINT, _INT):
+            columns.write_numbers(found, cells, where, varints(found, cells[where]))
+        elif (shape, code) == (FIXED, _DOUBLE):
+            columns.write_numbers(found, cells, where, fixed(found, cells[where]).view(np.float64))
+        elif (shape, code) == (TEXT, _BYTES):
+            columns.rewrite(found, cells, where, lambda told: base64.b64encode(told).decode())
+        elif shape == TEXT and code in (_ARRAY, _PAIRS):
+            columns.rewrite(found, cells, where, partial(nested, code))
+        elif (shape, code) != (TEXT, _STRING):
+            raise Irregular
+    return cells

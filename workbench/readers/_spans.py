@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import pyarrow as pa
 
 from workbench import tables
 from workbench.errors import Malformed
-from workbench.readers import _json
-from workbench.readers._seam import Parts
+from workbench.readers import _cells, _json
+from workbench.readers._seam import Parts, Stream
 
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")  # in the order of OTLP
+STATUSES = ("unset", "ok", "error")
 
 _LATEST_NS = 2**63  # nanoseconds in 64 bits end in the year 2262
+_TABLES = (tables.SPANS, tables.EVENTS, tables.LINKS)
 
 
 class SpanColumns:
@@ -95,14 +98,9 @@ class SpanColumns:
 
     def parts(self, name: str) -> Parts:
         """Build the tables, of the files called `name`; those without rows are left out, except spans."""
-        if self._backwards:
-            self.notes.append(f"{self._backwards} spans end before they start; their duration is taken as 0")
+        self.notes += backwards(self._backwards)
         frames = {}
-        for table, columns in (
-            (tables.SPANS, self._spans),
-            (tables.EVENTS, self._events),
-            (tables.LINKS, self._links),
-        ):
+        for table, columns in zip(_TABLES, (self._spans, self._events, self._links), strict=True):
             if columns["span_id"] or table is tables.SPANS:
                 try:
                     made: dict[str, Any] = {
@@ -117,6 +115,28 @@ class SpanColumns:
                     ) from error
                 frames[table.name] = table.build(made)
         return Parts(frames, self.skipped, self.notes)
+
+
+def backwards(count: int) -> list[str]:
+    """Give the note on spans whose clocks went back, if there are any."""
+    return [f"{count} spans end before they start; their duration is taken as 0"] if count else []
+
+
+def large(streams: tuple[Stream, ...], scanner: str, read: Callable[[bytes], Parts | None]) -> Parts | None:
+    """Join what `read` gives of each stream; None if any is irregular, or too small for compiled code."""
+    made = []
+    for stream in streams:
+        content = stream.content()
+        parts = read(content) if _cells.pay(len(content), scanner) else None
+        if parts is None:
+            return None
+        made.append(parts)
+    names = [table.name for table in _TABLES if any(table.name in parts.frames for parts in made)]
+    return Parts(
+        {n: tables.TABLES[n].concat([p.frames[n] for p in made if n in p.frames]) for n in names},
+        sum((parts.skipped for parts in made), Counter()),
+        [note for parts in made for note in parts.notes],
+    )
 
 
 class _Maps:

@@ -16,7 +16,8 @@ from workbench.readers._spans import KINDS, SpanColumns
 Span = dict[str, Any]
 
 _CALLING = {"client", "producer"}
-_OWN_COLUMNS = ("service.name", "service.instance.id")
+OWN_COLUMNS = ("service.name", "service.instance.id")
+PEER = ("peer.service", "network.peer.address", "network.peer.port")
 
 
 class Traces:
@@ -27,8 +28,8 @@ class Traces:
 
     def take(self, span: Span) -> None:
         """Take a piece of a span; raise TypeError or ValueError if it is none."""
-        trace_id, span_id = _id(span["traceId"]), _id(span["id"])
-        parent_id = _id(span.get("parentId") or "")
+        trace_id, span_id = hex_id(span["traceId"]), hex_id(span["id"])
+        parent_id = hex_id(span.get("parentId") or "")
         piece: Span = {
             "parent": parent_id if parent_id.strip("0") and parent_id != span_id else None,
             "kind": str(span.get("kind") or ("server" if span.get("shared") else "unspecified")).lower(),
@@ -49,7 +50,7 @@ class Traces:
 
     def into(self, found: SpanColumns) -> None:
         """Hand all spans over."""
-        silent = 0
+        without_duration = 0
         for (trace_id, span_id), sides in self._sides.items():
             callers = [side for side in sides if _is_calling(side)]
             split = callers and len(callers) < len(sides)
@@ -58,25 +59,43 @@ class Traces:
                 if split:
                     calling = f"{span_id}-client"
                     own, parent = (calling, parent) if _is_calling(side) else (span_id, calling)
-                silent += not side["duration"]
+                without_duration += not side["duration"]
                 _hand_over(trace_id, own, parent, side, found)
-        if silent:
-            found.notes.append(f"{silent} spans tell no duration; it is taken as 0")
+        found.notes += silent(without_duration)
         self._sides.clear()
+
+
+def hex_id(text: str) -> str:
+    """Give an id as lower-case hex of 16 digits, or of 32: leading zeros may be left out."""
+    if not text:
+        return ""
+    return text.lower().rjust(16 if len(text) <= 16 else 32, "0")
+
+
+def address(local: Span) -> str:
+    """Give the address of an endpoint, with its port."""
+    host, port = local.get("ipv4") or local.get("ipv6") or "", local.get("port")
+    written = f"[{host}]" if ":" in host else host
+    return f"{written}:{port}" if host and port else host
+
+
+def silent(count: int) -> list[str]:
+    """Give the note on spans without duration, if there are any."""
+    return [f"{count} spans tell no duration; it is taken as 0"] if count else []
 
 
 def _hand_over(trace_id: str, span_id: str, parent: str | None, side: Span, found: SpanColumns) -> None:
     local, tags, events = side["local"], side["tags"], sorted(side["events"])
     start = side["start"] or (events[0][0] if events else 0)
     attributes = {**tags, **_peer(side["remote"])}
-    for key in _OWN_COLUMNS:
+    for key in OWN_COLUMNS:
         attributes.pop(key, None)
     taken = found.add(
         trace_id,
         span_id,
         parent,
         service=local.get("serviceName") or tags.get("service.name", ""),
-        instance=tags.get("service.instance.id") or _address(local),
+        instance=tags.get("service.instance.id") or address(local),
         name=side["name"],
         kind=side["kind"] if side["kind"] in KINDS else "unspecified",
         start_ns=start * 1000,
@@ -132,18 +151,8 @@ def _merge(side: Span, piece: Span) -> None:
 def _peer(remote: Span) -> dict[str, str]:
     if not remote:
         return {}
-    named = {
-        "peer.service": remote.get("serviceName"),
-        "network.peer.address": remote.get("ipv4") or remote.get("ipv6"),
-        "network.peer.port": remote.get("port"),
-    }
-    return {key: _json.text(value) for key, value in named.items() if value}
-
-
-def _address(local: Span) -> str:
-    address, port = local.get("ipv4") or local.get("ipv6") or "", local.get("port")
-    host = f"[{address}]" if ":" in address else address
-    return f"{host}:{port}" if host and port else address
+    told = remote.get("serviceName"), remote.get("ipv4") or remote.get("ipv6"), remote.get("port")
+    return {key: _json.text(value) for key, value in zip(PEER, told, strict=True) if value}
 
 
 def _status(tags: dict[str, str]) -> str:
@@ -151,10 +160,3 @@ def _status(tags: dict[str, str]) -> str:
     if code in ("ok", "error"):
         return code
     return "error" if tags.get("error", "false") != "false" else "unset"
-
-
-def _id(text: str) -> str:
-    """Give an id as lower-case hex of 16 digits, or of 32: leading zeros may be left out."""
-    if not text:
-        return ""
-    return text.lower().rjust(16 if len(text) <= 16 else 32, "0")

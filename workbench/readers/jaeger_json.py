@@ -11,7 +11,7 @@ from typing import Any
 from workbench.errors import Malformed, Unrecognized
 from workbench.readers import _json
 from workbench.readers._seam import Parts, Stream
-from workbench.readers._spans import KINDS, SpanColumns
+from workbench.readers._spans import KINDS, SpanColumns, large
 
 FORMAT = "Jaeger JSON"
 
@@ -37,6 +37,21 @@ def read(*streams: Stream) -> Parts:
     the same trace; the other references become links. A span told twice alike is counted as skipped; spans
     that share an id and differ are kept.
     """
+    return large(streams, "json", _read_large) or _read_spans(streams)
+
+
+def _read_large(content: bytes) -> Parts | None:
+    from workbench.readers import _jaeger_columns
+
+    found = _jaeger_columns.read(content)
+    if found is None:
+        return None
+    parts, errors, warnings = found
+    parts.notes = _notes(Counter(map(_told, errors)) + warnings)
+    return parts
+
+
+def _read_spans(streams: tuple[Stream, ...]) -> Parts:
     found = SpanColumns()
     warnings: Counter[str] = Counter()
     for stream in streams:
@@ -44,8 +59,12 @@ def read(*streams: Stream) -> Parts:
             document = _json.parse(stream.content(), stream.name)
             for index, trace in enumerate(_traces(document, stream.name, warnings)):
                 _read_trace(trace, found, warnings, f"{stream.name}, data[{index}]")
-    found.notes += [f"Jaeger warned {count} times: {text}" for text, count in warnings.most_common(5)]
+    found.notes += _notes(warnings)
     return found.parts(", ".join(stream.name for stream in streams))
+
+
+def _notes(warnings: Counter[str]) -> list[str]:
+    return [f"Jaeger warned {count} times: {text}" for text, count in warnings.most_common(5)]
 
 
 def _traces(document: Any, name: str, warnings: Counter[str]) -> list[Any]:

@@ -9,16 +9,14 @@ import base64
 import string
 from typing import Any
 
-from workbench import tables
 from workbench.errors import Malformed, Unrecognized
-from workbench.readers import _json, _otlp, _otlp_columns
+from workbench.readers import _json, _otlp
 from workbench.readers._seam import Parts, Stream
-from workbench.readers._spans import KINDS, SpanColumns
+from workbench.readers._spans import KINDS, STATUSES, SpanColumns, large
 
 FORMAT = "OTLP/JSON traces"
 
 _SHAPE = "resourceSpans, scopeSpans and spans as opentelemetry-proto lays them out"
-_WORTH_BYTES = 512 * 1024  # below it, reading span by span is as fast
 _KIND: dict[Any, str] = {
     spelling: kind
     for number, kind in enumerate(KINDS)
@@ -26,7 +24,7 @@ _KIND: dict[Any, str] = {
 }
 _STATUS: dict[Any, str] = {
     spelling: status
-    for number, status in enumerate(("unset", "ok", "error"))
+    for number, status in enumerate(STATUSES)
     for spelling in (number, str(number), f"STATUS_CODE_{status.upper()}", status.upper(), status)
 }
 
@@ -43,20 +41,13 @@ def sniff(head: bytes) -> bool:
 
 def read(*streams: Stream) -> Parts:
     """Read traces; lines of other signals, and lines cut off, are counted as skipped."""
-    return _read_columns(streams) or _read_spans(streams)
+    return large(streams, "json", _read_large) or _read_spans(streams)
 
 
-def _read_columns(streams: tuple[Stream, ...]) -> Parts | None:
-    """Read what is large and regular; None if any stream is not."""
-    made = []
-    for stream in streams:
-        content = stream.content()
-        frames = _otlp_columns.read(content, _KIND, _STATUS) if len(content) >= _WORTH_BYTES else None
-        if frames is None:
-            return None
-        made.append(frames)
-    names = [name for name in ("spans", "events", "links") if any(name in frames for frames in made)]
-    return Parts({n: tables.TABLES[n].concat([fs[n] for fs in made if n in fs]) for n in names})
+def _read_large(content: bytes) -> Parts | None:
+    from workbench.readers import _otlp_columns
+
+    return _otlp_columns.read_json(content, _KIND, _STATUS)
 
 
 def _read_spans(streams: tuple[Stream, ...]) -> Parts:

@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 from workbench.errors import Unrecognized
-from workbench.readers import _json, _protobuf
+from workbench.readers import _cells, _json, _protobuf
 from workbench.readers._seam import Parts, Stream
-from workbench.readers._spans import KINDS, SpanColumns
+from workbench.readers._spans import KINDS, STATUSES, SpanColumns, large
 
 FORMAT = "OTLP traces, protobuf"
 
@@ -41,7 +41,6 @@ _SCHEMA = (
     ("ArrayValue", "1 values *AnyValue"),
     ("KeyValueList", "1 values *KeyValue"),
 )
-_STATUS = ("unset", "ok", "error")
 _MOST_KNOWN = 200_000  # pairs that are kept decoded
 
 
@@ -55,6 +54,27 @@ def sniff(head: bytes) -> bool:
 
 def read(*streams: Stream) -> Parts:
     """Read traces; of a stream of messages, one that is cut off at its end is counted as skipped."""
+    return large(streams, "protobuf", _read_large) or _read_spans(streams)
+
+
+def _read_large(content: bytes) -> Parts | None:
+    from workbench.readers import _otlp_columns
+
+    whole = content[:1] == b"\n" and _begins_traces(content[:65536])
+    framing = _cells.WHOLE_FILE if whole else _cells.WIDE if content[:1] == b"\0" else _cells.SHORT
+    return _otlp_columns.read_protobuf(content, framing, _nested)
+
+
+def _nested(field: int, content: bytes) -> str:
+    """Give the text of an attribute with a list or pairs, of which the content alone is at hand."""
+    value = _protobuf.message(_SCHEMA, "AnyValue")()
+    inner = value.list if field == value.DESCRIPTOR.fields_by_name["list"].number else value.pairs
+    inner.SetInParent()
+    inner.CopyFrom(_protobuf.parse(type(inner), content, "an attribute"))
+    return _text(value)
+
+
+def _read_spans(streams: tuple[Stream, ...]) -> Parts:
     found = SpanColumns()
     for stream in streams:
         content = stream.content()
@@ -135,7 +155,7 @@ def _read_span(
         kind=KINDS[kind] if 0 <= kind < len(KINDS) else "unspecified",
         start_ns=start_ns,
         duration_ns=end_ns - start_ns,
-        status=_STATUS[code] if 0 <= code < len(_STATUS) else "unset",
+        status=STATUSES[code] if 0 <= code < len(STATUSES) else "unset",
         attributes=attributes,
     )
     if not taken:

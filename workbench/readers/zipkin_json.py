@@ -11,7 +11,7 @@ from typing import Any
 from workbench.errors import Malformed, Unrecognized
 from workbench.readers import _json
 from workbench.readers._seam import Parts, Stream
-from workbench.readers._spans import SpanColumns
+from workbench.readers._spans import SpanColumns, large
 from workbench.readers._zipkin import Traces
 
 FORMAT = "Zipkin JSON"
@@ -33,6 +33,17 @@ def sniff(head: bytes) -> bool:
 
 def read(*streams: Stream) -> Parts:
     """Read spans, merged as `_zipkin` says. Clock skew is left as it is; annotations are events."""
+    one = large(streams, "json", _read_large) if len(streams) == 1 else None
+    return one or _read_spans(streams)  # of several files, one may tell a part of what is in another
+
+
+def _read_large(content: bytes) -> Parts | None:
+    from workbench.readers import _zipkin_columns
+
+    return _zipkin_columns.read(content)
+
+
+def _read_spans(streams: tuple[Stream, ...]) -> Parts:
     found, traces, whole = SpanColumns(), Traces(), 0
     for stream in streams:
         with _json.collector_resting():
