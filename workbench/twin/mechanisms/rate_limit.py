@@ -3,7 +3,8 @@
 - token bucket, filled lazily as in golang.org/x/time/rate: a refusal leaves the bucket as it was, a wait is
   cut to whole nanoseconds, so a token less than a nanosecond away counts as there.
 - leaky bucket, by what stands in it when the next arrival has been poured in, as nginx does it, without
-  nginx's rounding to milliseconds and thousandths; here a billionth over is not over.
+  nginx's rounding to milliseconds and thousandths; here a billionth over is not over, and delays are whole
+  nanoseconds.
 - fixed window, in whole nanoseconds: a permit reserved in a later window is missing there (resilience4j).
 - sliding window, in whole nanoseconds: a log of the last `permits` admitted, kept in the slots as a ring.
 
@@ -89,7 +90,7 @@ def _leaky_bucket(limit, now):  # type: ignore[no-untyped-def]
     if ahead > limit.burst + 1e-9:
         return np.inf
     limit.tokens, limit.at = ahead, now
-    return np.floor(ahead / limit.rate_rps * 1e9) / 1e9
+    return np.rint(ahead / limit.rate_rps * 1e9) / 1e9
 
 
 @compiled
