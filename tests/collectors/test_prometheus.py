@@ -16,6 +16,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_api_client import PrometheusConnect
+from requests.auth import HTTPBasicAuth
 
 from tests.collectors import loopback
 from tests.collectors.loopback import matrix, plain, prometheus, series, sound
@@ -311,7 +312,8 @@ def test_a_client_that_is_connected_already_is_used_as_it_is():
     session = requests.Session()
     session.headers["X-Mine"] = "1"
     with prometheus(sound) as (url, asked):
-        client = PrometheusConnect(url, headers={"X-Scope-OrgID": "acme"}, auth=("a", "b"), session=session)
+        login = HTTPBasicAuth("a", "b")
+        client = PrometheusConnect(url, headers={"X-Scope-OrgID": "acme"}, auth=login, session=session)
         ask(client)
     (_, headers) = asked[0]
     assert headers["X-Mine"] == "1"

@@ -83,7 +83,7 @@ class Server:
         self._session = session or _session(parts.hostname)
         self._auth = auth or self._session.auth or _unchanged  # rather than what a .netrc has for the host
         self._headers = {"Accept-Encoding": "gzip", **_printable(headers or {}, what)}
-        self._secrets = [*(headers or {}).values(), *(auth or ())]
+        self._secrets = [*(headers or {}).values(), *(auth if isinstance(auth, tuple) else ())]
 
     def __enter__(self) -> Server:
         return self
