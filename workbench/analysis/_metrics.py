@@ -49,7 +49,7 @@ def growth(
     frames = []
     for (service, instance), siblings in heads.groupby(["service", "instance"], sort=True):
         samples = _samples(capture, siblings["series"])
-        clock = _scrapes(capture, service, instance)
+        clock = scrapes(capture, service, instance)
         if len(clock) < 2 or samples.empty:
             continue
         at = np.clip(bounds.astype("int64").to_numpy(), clock[0], clock[-1])
@@ -116,7 +116,8 @@ def _samples(capture: Capture, codes: pd.Series) -> pd.DataFrame:
     return samples[samples["value"].notna()].sort_values(["series", "time"])
 
 
-def _scrapes(capture: Capture, service: str, instance: str) -> np.ndarray:
+def scrapes(capture: Capture, service: str, instance: str) -> np.ndarray:
+    """Give the times (ns) at which anything of an instance was scraped, rising."""
     series = capture.series
     codes = series["series"][(series["service"] == service) & (series["instance"] == instance)]
     return np.unique(capture.samples["time"][capture.samples["series"].isin(codes)].astype("int64"))

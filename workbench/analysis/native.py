@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.analysis import _metrics
+from workbench.analysis._metrics import scrapes
 from workbench.analysis._native import RANGE, common, histograms, ranged, schema_of, table
 from workbench.capture import Capture
 
@@ -146,7 +146,7 @@ def _grown(
     capture: Capture, metric: str, histogram: pd.DataFrame, shared: pd.DataFrame, bounds: pd.DatetimeIndex
 ) -> pd.DataFrame:
     first = histogram.iloc[0]
-    clock = _metrics._scrapes(capture, first["service"], first["instance"])
+    clock = scrapes(capture, first["service"], first["instance"])
     if len(clock) < 2:
         return pd.DataFrame()
     counts = table(capture, metric, histogram, shared)
