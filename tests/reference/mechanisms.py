@@ -63,10 +63,10 @@ class LeakyBucket:
 
     def delay(self, now: float) -> float:
         excess = max(0.0, self.excess - self.rate * (now - self.last) + 1.0)
-        if excess > self.burst:
+        if excess > self.burst + 1e-9:
             return INF
         self.excess, self.last = excess, now
-        return excess / self.rate
+        return nanoseconds(excess / self.rate) / 1e9
 
 
 class FixedWindow:
@@ -95,12 +95,13 @@ class SlidingWindow:
     """A log of those admitted; of any `permits` + 1 in a row the last is a window after the first."""
 
     def __init__(self, policy: Limit) -> None:
-        self.window_s, self.permits = policy.window_s, permits(policy)
+        self.window_ns, self.permits = nanoseconds(policy.window_s), permits(policy)
         self.admitted: list[float] = []
 
     def delay(self, now: float) -> float:
-        if len(self.admitted) >= self.permits and now - self.admitted[-self.permits] < self.window_s:
-            return INF
+        if len(self.admitted) >= self.permits:
+            if nanoseconds(now - self.admitted[-self.permits]) < self.window_ns:
+                return INF
         self.admitted.append(now)
         return 0.0
 
