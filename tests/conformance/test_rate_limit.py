@@ -20,7 +20,7 @@ from workbench.twin.mechanisms import rate_limit
 RATES = [0.2, 1 / 3, 1.0, 7.3, 50.0, 64.0, 999.9]  # tokens a second
 BURSTS = [1, 2, 5, 40]
 PERIODS_NS = [10**6, 3 * 10**7, 333_333_333, 10**9, 7 * 10**9]
-PERMITS = [1, 2, 7, 50]
+PERMITS = [1, 2, 7, 50, 365]
 ARRIVALS = 4000  # at each limiter
 TICK_NS = 10**9 // 512  # 1/512 s is a whole number of nanoseconds and exact in binary seconds
 
