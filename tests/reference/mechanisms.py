@@ -99,9 +99,9 @@ class SlidingWindow:
         self.admitted: list[float] = []
 
     def delay(self, now: float) -> float:
-        if len(self.admitted) >= self.permits:
-            if nanoseconds(now - self.admitted[-self.permits]) < self.window_ns:
-                return INF
+        first = self.admitted[-self.permits] if len(self.admitted) >= self.permits else -INF
+        if nanoseconds(now - first) < self.window_ns:
+            return INF
         self.admitted.append(now)
         return 0.0
 
