@@ -1,6 +1,6 @@
 """Our time against that of what people use today; `make bench` prints the ratios.
 
-Each `bench_*.py` here has `run() -> list[Row]`, and takes the two times interleaved, as medians.
+Each `bench_*.py` here has `run()`, which gives rows, and takes the two times interleaved, as medians.
 """
 
 from __future__ import annotations
@@ -15,3 +15,19 @@ class Row(NamedTuple):
     ours_s: float
     other: str
     other_s: float
+
+
+class Absent(NamedTuple):
+    """A piece of work that could not be measured here, and why."""
+
+    work: str
+    reason: str
+
+
+class Peak(NamedTuple):
+    """The most memory that a piece of work took beyond an idle process, in bytes, beside input and result."""
+
+    work: str
+    peak_bytes: int
+    input_bytes: int
+    result_bytes: int

@@ -16,7 +16,13 @@ def main() -> None:
                 print(_line(row))
 
 
-def _line(row: benchmarks.Row) -> str:
+def _line(row: benchmarks.Row | benchmarks.Peak | benchmarks.Absent) -> str:
+    if isinstance(row, benchmarks.Absent):
+        return f"{row.work:<40} not measured: {row.reason}"
+    if isinstance(row, benchmarks.Peak):
+        peak, whole, result = (f"{size / 1e6:,.0f} MB" for size in row[1:])
+        beyond = (row.peak_bytes - row.input_bytes) / row.result_bytes
+        return f"{row.work:<40} peak {peak}: input {whole} + {beyond:.1f} × result {result}"
     ours, theirs = f"{row.ours_s:.4f} s", f"{row.other_s:.4f} s"
     return f"{row.work:<40} {ours:>9}   {row.other:<28} {theirs:>9} {row.other_s / row.ours_s:>6.1f}×"
 

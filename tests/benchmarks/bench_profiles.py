@@ -1,4 +1,7 @@
-"""pprof, 200,000 samples of 40 frames: against `go tool pprof -top`, and against bare protobuf decoding."""
+"""pprof, 200,000 samples of 40 frames: against `go tool pprof -top`, and against bare protobuf decoding.
+
+Folded stacks of 50 MB: against Python's own splitting, which makes no table.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks import Row
 from tests.benchmarks._timing import medians
-from workbench.readers import Stream, _pprof_schema, pprof
+from workbench.readers import Stream, _pprof_schema, folded, pprof
 
 SAMPLES, FRAMES, FUNCTIONS, LOCATIONS = 200_000, 40, 2_000, 5_000
 
@@ -39,7 +42,21 @@ def run() -> list[Row]:
                 return subprocess.run(command, check=True, capture_output=True, timeout=120)
 
             rows.append(_row(work, ours, "go tool pprof -top", top, 3))
-    return [*rows, _row(work, ours, "protobuf decoding alone", upb, 5)]
+    return [*rows, _row(work, ours, "protobuf decoding alone", upb, 5), _of_folded()]
+
+
+def _of_folded() -> Row:
+    luck = random.Random(2)
+    names = [f"com/example/shop/Service{n}.handle" for n in range(1500)]
+    text = "".join(f"{';'.join(luck.choices(names, k=18))} {luck.randrange(1, 50)}\n" for _ in range(80_000))
+    stream = Stream("folded", text.encode())
+
+    def split() -> object:
+        lines = (line.rpartition(" ") for line in text.splitlines())
+        return [(stack.split(";"), int(weight)) for stack, _, weight in lines]
+
+    work = f"folded stacks, {len(text) / 1e6:.0f} MB"
+    return _row(work, lambda: folded.read(stream), "Python's split, no table", split, 5)
 
 
 def _row(work: str, ours: object, other: str, theirs: object, times: int) -> Row:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import random
 import re
 import time
 
@@ -11,7 +12,7 @@ import pytest
 from tests.needs import ROOT
 from tests.readers import corpus
 from workbench.errors import Unrecognized
-from workbench.readers import Parts, Stream
+from workbench.readers import Parts, Stream, _unified_blocks, _unified_lines, _unified_log
 from workbench.readers import hotspot_unified as reader
 
 GENERATED = "generated/"
@@ -539,3 +540,24 @@ def test_reading_takes_time_in_proportion_to_the_length_of_a_line(unit):
         return time.process_time() - began
 
     assert seconds(800_000) < 16 * max(seconds(100_000), 0.02)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_block_of_lines_says_what_its_lines_say_one_by_one(seed):
+    """Lines damaged in places too, where the two ways of reading would differ if they could."""
+    luck, differing = random.Random(seed), []
+    for path, file in corpus.of_family("gc", "jvm-unified-*").items():
+        content = bytearray(Stream(path, file).content()[:40_000])
+        for _ in range(seed * len(content) // 500):
+            at, source = luck.randrange(len(content)), luck.randrange(len(content))
+            content[at : at + luck.randrange(3)] = content[source : source + luck.randrange(20)]
+        together, alone = _unified_log.Log(), _unified_log.Log()
+        _unified_blocks.take(together, bytes(content))
+        for line in bytes(content).removesuffix(b"\n").split(b"\n"):
+            _unified_lines.take_line(alone, line)
+        for log in (together, alone):
+            log.end_run()
+        if (together.pauses, together.collections) != (alone.pauses, alone.collections):
+            differing.append(path)
+        assert (together.skipped, together.notes()) == (alone.skipped, alone.notes()), path
+    assert differing == []
