@@ -26,6 +26,7 @@ class Knob:
     path that the knob moves ("" if no mechanism moves it yet: it is exported and shown, never tuned), and
     the network's value is `value · scale + offset` (scale 0.001 for milliseconds, offset 1 for retries that
     count beyond the first try). `off` is the configured value that means "without limit", where there is one.
+    A knob with `choices` is a word of the configuration; `words` are the network's for them, in that order.
     """
 
     service: str
@@ -40,6 +41,8 @@ class Knob:
     whole: bool = False
     log: bool = False
     off: float | None = None
+    choices: tuple[str, ...] = ()
+    words: tuple[float | str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -51,8 +54,12 @@ class Knob:
         """True if a mechanism of the twin moves with it."""
         return bool(self.path)
 
-    def check(self, value: Value) -> float:
-        """Give the value as a number within bounds, or raise SettingError."""
+    def check(self, value: Value) -> float | str:
+        """Give the value as a number within bounds, or as one of the choices, or raise SettingError."""
+        if self.choices:
+            if value not in self.choices:
+                raise SettingError(f"{value!r}", where=self.key, expected=self.bounds)
+            return str(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             raise SettingError(f"{value!r}", where=self.key, expected=self.bounds)
         if value == self.off:
@@ -69,20 +76,31 @@ class Knob:
     @property
     def bounds(self) -> str:
         """The bounds in words, with the unit."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
         kind = "a whole number" if self.whole else "a number"
         off = f", or {self.off:g} for no limit" if self.off is not None else ""
         return f"{kind} from {self.low:g} to {self.high:g} {self.unit}".rstrip() + off
 
-    def to_network(self, value: Value) -> float:
+    def to_network(self, value: Value) -> float | str:
         """Give the network's value for a configured one (checked)."""
         number = self.check(value)
+        if isinstance(number, str):
+            return self.words[self.choices.index(number)] if self.words else number
         if number == self.off:
             return math.inf
         moved = number * self.scale + self.offset
         return int(moved) if self.whole and moved == int(moved) else moved
 
-    def from_network(self, value: float) -> float:
+    def from_network(self, value: float | str) -> float | str:
         """Give the configured value for the network's, rounded to what the configuration can hold."""
+        if self.choices:
+            words = self.words or self.choices
+            if value not in words:
+                raise SettingError(f"{value!r}", where=self.key, expected=self.bounds)
+            return self.choices[words.index(value)]
+        if isinstance(value, str):
+            raise SettingError(f"{value!r}", where=self.key, expected=self.bounds)
         if math.isinf(value):
             if self.off is None:
                 raise SettingError("no limit", where=self.key, expected=self.bounds)

@@ -76,6 +76,6 @@ def settings_of(network: Network, knobs: Iterable[Knob]) -> Settings:
         if not knob.tunable:
             continue
         value = network.get(knob.path)
-        if math.isfinite(value) or knob.off is not None:
+        if isinstance(value, str) or math.isfinite(value) or knob.off is not None:
             found[knob.key] = knob.from_network(value)
     return Settings(found)
