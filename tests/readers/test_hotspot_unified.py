@@ -6,14 +6,16 @@ import random
 import re
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tests.needs import ROOT
 from tests.readers import corpus
 from workbench.errors import Unrecognized
-from workbench.readers import Parts, Stream, _unified_blocks, _unified_lines, _unified_log
+from workbench.readers import Parts, Stream, _digits, _stamps, _unified_blocks, _unified_lines, _unified_log
 from workbench.readers import hotspot_unified as reader
+from workbench.readers._gc_rows import epoch_ns
 
 GENERATED = "generated/"
 SAMPLES = ROOT / "data" / "samples" / "hotspot_unified"
@@ -540,6 +542,37 @@ def test_reading_takes_time_in_proportion_to_the_length_of_a_line(unit):
         return time.process_time() - began
 
     assert seconds(800_000) < 16 * max(seconds(100_000), 0.02)
+
+
+def test_a_line_that_ends_in_its_cycle_says_nothing_of_the_next_line():
+    parts = read("[0.1s][gc] Using G1\n[1.0s][gc] GC(1)\nPause Young (Normal) (Why) 6M->1M(130M) 1.7ms\n")
+    assert len(parts.frames["pauses"]) == 0
+
+
+def test_stamps_of_many_lines_are_those_that_python_reads():
+    luck = random.Random(4)
+    texts = []
+    for _ in range(2000):
+        digits = [
+            luck.choice((1970, 1971, 1999, 2024, 2026, 2261, 2262)),
+            *(luck.randrange(70) for _ in range(5)),
+        ]
+        year, month, day, hour, minute, second = digits
+        date = f"{year}-{month % 14:02}-{day % 33:02}T{hour % 25:02}:{minute % 61:02}:{second % 61:02}"
+        zone = f"{luck.choice('+-')}{luck.randrange(25):02}{luck.choice((0, 30, 60)):02}"
+        texts.append(
+            (f"{date}.{luck.randrange(1000):03}{zone}", f"{luck.randrange(10**6)}.{luck.randrange(1000):03}")
+        )
+    lines = [f"[{date}][{uptime}s][info] ".encode() for date, uptime in texts]
+    data = np.frombuffer(b"".join(lines) + _digits.PADDING, np.uint8)
+    begins = np.cumsum([0, *map(len, lines[:-1])])
+    read_at, dates, uptimes, _ = _stamps.stamps_at(data, begins)
+    for (date, uptime), found, when, seconds in zip(texts, read_at, dates.tolist(), uptimes, strict=True):
+        if found:  # others are read one by one
+            assert (when, seconds) == (epoch_ns(date.encode()), float(uptime))
+        else:
+            assert epoch_ns(date.encode()) is None or date.endswith("60")
+    assert read_at.sum() > 200
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -111,7 +111,7 @@ def _of_cycles(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> _Lines
     about = np.minimum(np.searchsorted(_WORDS, what), len(_WORDS) - 1)
     about[_WORDS[about] != what] = -1
     found = _Lines(rows, begins[rows], at, text, ends[rows], number, about)
-    return found.only((close > at + 3) & (data[close] == ord(")")))
+    return found.only((close > at + 3) & (data[close] == ord(")")) & (text < found.end))
 
 
 def _are_cycles(data: np.ndarray, texts: np.ndarray) -> np.ndarray:
