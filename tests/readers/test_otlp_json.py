@@ -418,7 +418,7 @@ def test_values_of_all_kinds_are_the_same_text_by_columns():
         {"intValue": "-5"},
         {"boolValue": False},
         {"doubleValue": 0.1},
-        {"doubleValue": 1e300},
+        {"doubleValue": 1e200},
         {"doubleValue": 3},
         {"bytesValue": "AAE="},
         {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "b"}, {}]}},

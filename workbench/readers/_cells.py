@@ -242,10 +242,9 @@ class Cells:
 
     def _make_room(self, at: int) -> None:
         """Take the rows so far for what the rest will bring; memory that stays untouched costs nothing."""
-        share = len(self.content) / at * 1.1 if at else 0
-        tight = self._rows >= self._room * 0.8
-        wanted = np.maximum(self._rows * max(share, 1.25), 1024).astype(np.int64)
-        self._room, before = np.where(tight, np.maximum(self._room, wanted), self._room), self._room
+        share = max(len(self.content) / at * 1.1, 1.25) if at else 0
+        wanted = (self._rows * share).astype(np.int64) + 1024
+        self._room, before = np.maximum(self._room, wanted), self._room
         if not (self._room > before).any():
             return
         rooms = self._room[self._layout.plan.leaf_table]

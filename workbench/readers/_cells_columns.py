@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ _compiled = compiled_with(*sources_of("columns"))
 _SIZE = MOST_SIZE - 1
 _LATEST_US = 2**63 // 1000 - 1
 _MOST_KNOWN = 100_000  # rewritten texts, of which the same come again and again
-_MOST_IN_A_CHUNK = 2**30  # bytes of a map's texts, whose offsets have 32 bits
+_ROWS_AT_ONCE = 2**17  # of maps
 
 
 class Irregular(Exception):
@@ -40,7 +39,7 @@ class Irregular(Exception):
 
 def shapes(cells: np.ndarray) -> set[tuple[int, int]]:
     """Give the shapes and codes that occur; (0, 0) for an absent one."""
-    seen = np.zeros(128, np.bool_)
+    seen = np.zeros(128, np.int64)
     _census(cells, seen)
     return {(int(both) >> SHAPE_AT, int(both) & 15) for both in np.flatnonzero(seen)}
 
@@ -59,7 +58,11 @@ def has_shape(cells: np.ndarray, shape: int) -> np.ndarray:
 
 def which(cells: np.ndarray, shape: int, code: int) -> np.ndarray:
     """Give the rows of cells of this shape and code."""
-    return np.flatnonzero(cells & 127 == shape << SHAPE_AT | code)
+    seen = np.zeros(128, np.int64)
+    _census(cells, seen)
+    rows = np.empty(seen[shape << SHAPE_AT | code], np.int64)
+    _which(cells, shape << SHAPE_AT | code, rows)
+    return rows
 
 
 def full(cells: np.ndarray) -> np.ndarray:
@@ -285,6 +288,11 @@ class Pairs:
     values: np.ndarray
     codes: np.ndarray
 
+    def part(self, begin: int, end: int) -> Pairs:
+        """Give those of some rows."""
+        first, inside = self.first[begin : end + 1], slice(self.first[begin], self.first[end])
+        return Pairs(first - first[0], self.keys[inside], self.values[inside], self.codes[inside])
+
     def values_of(self, code: int) -> np.ndarray:
         """Give for each row the value of this key, the last if there are several, 0 if there is none."""
         cells = np.empty(len(self.first) - 1, np.int64)
@@ -343,18 +351,22 @@ def appended(pairs: Pairs, names: Names, found: Cells, key: str, values: np.ndar
     )
 
 
-def maps(found: Cells, pairs: Pairs) -> pd.Series:
-    """Copy pairs into a column of maps."""
-    most = max(_total(pairs.keys), _total(pairs.values))
-    rows, chunks = len(pairs.first) - 1, []
-    edges = np.linspace(0, rows, most // _MOST_IN_A_CHUNK + 2).astype(np.int64)
-    for begin, end in pairwise(edges):
-        first = pairs.first[begin : end + 1]
-        inside = slice(first[0], first[-1])
-        columns = [_map_texts(found, cells[inside]) for cells in (pairs.keys, pairs.values)]
-        offsets = pa.array((first - first[0]).astype(np.int32))
-        chunks.append(pa.MapArray.from_arrays(offsets, *columns))
+def maps(
+    found: Cells, own: Pairs, names: Names, above: Pairs, owner: np.ndarray, dropped: tuple[int, ...] = ()
+) -> pd.Series:
+    """Copy pairs, merged with those above, into a column of maps, some rows at a time to spare memory."""
+    chunks = []
+    for begin in range(0, len(owner), _ROWS_AT_ONCE) or (0,):
+        end = min(begin + _ROWS_AT_ONCE, len(owner))
+        part = merged(own.part(begin, end), names, above, owner[begin:end], dropped)
+        texts = [_map_texts(found, cells) for cells in (part.keys, part.values)]
+        chunks.append(pa.MapArray.from_arrays(pa.array(part.first.astype(np.int32)), *texts))
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array(chunks)))
+
+
+def own_maps(found: Cells, own: Pairs, names: Names, dropped: tuple[int, ...] = ()) -> pd.Series:
+    """Copy pairs into a column of maps."""
+    return maps(found, own, names, no_pairs(1), np.zeros(len(own.first) - 1, np.int64), dropped)
 
 
 def on_lines(found: Cells) -> bool:
@@ -417,7 +429,16 @@ def _series(array: pa.LargeStringArray) -> pd.Series:
 @_compiled
 def _census(cells: Any, seen: Any) -> None:
     for cell in cells:
-        seen[cell & 127] = True
+        seen[cell & 127] += 1
+
+
+@_compiled
+def _which(cells: Any, wanted: int, rows: Any) -> None:
+    found = 0
+    for row in range(len(cells)):
+        if cells[row] & 127 == wanted:
+            rows[found] = row
+            found += 1
 
 
 @_compiled

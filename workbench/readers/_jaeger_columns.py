@@ -95,7 +95,7 @@ def _parts(found: Cells) -> Parts:
         "start": columns.times_of_us(found, found["spans", "start"]),
         "duration_s": columns.durations(found, found["spans", "duration"]),
         "status": columns.statuses(found, names, tags, fine=("false", "", "0")),
-        "attributes": columns.maps(found, columns.merged(tags, names, inherited, process)),
+        "attributes": columns.maps(found, tags, names, inherited, process),
     }
     frames = {"spans": tables.SPANS.build(spans)}
     if found.rows("events"):
@@ -179,7 +179,7 @@ def _events(found: Cells, spans: dict[str, Any]) -> pd.DataFrame:
             "span_id": columns.again(spans["span_id"], owner),
             "time": columns.times_of_us(found, found["events", "time"]),
             "name": columns.strings(found, fields.values_of(event)),
-            "attributes": columns.maps(found, columns.deduplicated(fields, names, (event,))),
+            "attributes": columns.own_maps(found, fields, names, (event,)),
         }
     )
 
@@ -187,16 +187,15 @@ def _events(found: Cells, spans: dict[str, Any]) -> pd.DataFrame:
 def _links(found: Cells, spans: dict[str, Any], trace_id: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
     owner = owners(found.first("spans", "references"))
     told_trace, told_span, kind = (cells[rows] for cells in _references(found, trace_id[owner]))
-    key = np.full(len(rows), found.constant("refType"))
+    names, key = Names(found), np.full(len(rows), found.constant("refType"))
+    about = Pairs(np.arange(len(rows) + 1), key, kind, names.codes(key))
     return tables.LINKS.build(
         {
             "trace_id": columns.again(spans["trace_id"], owner[rows]),
             "span_id": columns.again(spans["span_id"], owner[rows]),
             "linked_trace_id": columns.strings(found, told_trace),
             "linked_span_id": columns.strings(found, told_span),
-            "attributes": columns.maps(
-                found, Pairs(np.arange(len(rows) + 1), key, kind, np.zeros(len(rows), np.int32))
-            ),
+            "attributes": columns.own_maps(found, about, names),
         }
     )
 

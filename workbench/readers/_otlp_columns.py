@@ -174,7 +174,7 @@ def _tables(found: Cells, spelling: _Spelling, kinds: dict[Any, str], statuses: 
         "start": start.view("datetime64[ns]"),
         "duration_s": np.maximum(end - start, 0) / 1e9,
         "status": spelling.named(found, found["spans", "code"], statuses, "unset"),
-        "attributes": columns.maps(found, columns.merged(own, names, inherited, owner)),
+        "attributes": columns.maps(found, own, names, inherited, owner),
     }
     frames = {"spans": tables.SPANS.build(spans)}
     for table in ("events", "links"):
@@ -203,9 +203,9 @@ def _heirlooms(found: Cells, spelling: _Spelling, names: Names) -> tuple[list[st
 
 def _of_spans(found: Cells, spelling: _Spelling, table: str, spans: dict[str, Any]) -> pd.DataFrame:
     owner, names = owners(found.first("spans", table)), Names(found)
-    pairs = columns.deduplicated(_pairs(found, spelling, names, table), names)
+    pairs = _pairs(found, spelling, names, table)
     made = {name: columns.again(spans[name], owner) for name in ("trace_id", "span_id")}
-    made["attributes"] = columns.maps(found, pairs)
+    made["attributes"] = columns.own_maps(found, pairs, names)
     if table == "events":
         made["time"] = spelling.times(found, found[table, "time"]).view("datetime64[ns]")
         made["name"] = columns.strings(found, columns.require(found[table, "name"], 0, TEXT))

@@ -79,7 +79,7 @@ def _parts(found: Cells) -> Parts:
         "start": start,
         "duration_s": durations,
         "status": columns.statuses(found, names, tags, fine=("false",)),
-        "attributes": columns.maps(found, _attributes(found, names, tags)),
+        "attributes": _attributes(found, names, tags),
     }
     frames = {"spans": tables.SPANS.build(spans)}
     if found.rows("events"):
@@ -142,7 +142,7 @@ def _kind(found: Cells) -> pd.Series:
     return columns.repeated([*texts, "server"], np.where(is_server, len(texts), codes))
 
 
-def _attributes(found: Cells, names: Names, tags: Pairs) -> Pairs:
+def _attributes(found: Cells, names: Names, tags: Pairs) -> pd.Series:
     """Give tags and the other side, without what has a column of its own."""
     service, ipv4, ipv6 = (
         columns.require(found["spans", f"remote {one}"], 0, TEXT) for one in ("service", "ipv4", "ipv6")
@@ -152,7 +152,7 @@ def _attributes(found: Cells, names: Names, tags: Pairs) -> Pairs:
     told = tags
     for key, cells in zip(zipkin.PEER, (service, columns.filled(ipv4, ipv6), port), strict=True):
         told = columns.appended(told, names, found, key, cells)
-    return columns.deduplicated(told, names, tuple(names.code(key) for key in zipkin.OWN_COLUMNS))
+    return columns.own_maps(found, told, names, tuple(names.code(key) for key in zipkin.OWN_COLUMNS))
 
 
 def _events(found: Cells, spans: dict[str, Any]) -> pd.DataFrame:
@@ -174,6 +174,6 @@ def _events(found: Cells, spans: dict[str, Any]) -> pd.DataFrame:
             "span_id": columns.again(spans["span_id"], owner),
             "time": times,
             "name": columns.strings(found, texts),
-            "attributes": columns.maps(found, columns.no_pairs(len(owner))),
+            "attributes": columns.own_maps(found, columns.no_pairs(len(owner)), Names(found)),
         }
     )
