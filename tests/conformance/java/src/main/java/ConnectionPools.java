@@ -27,13 +27,13 @@ import javax.sql.DataSource;
  * Time is real here: a line with events more than LATE_MS after the @ before them is played again.
  */
 public final class ConnectionPools {
-    private static final long LATE_MS = 150;
+    private static final long LATE_MS = 1000;
 
     public static void main(String[] arguments) throws Exception {
         var lines = new BufferedReader(new InputStreamReader(System.in));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             String played = null;
-            for (int i = 0; played == null && i < 10; i++) {
+            for (int i = 0; played == null && i < 5; i++) {
                 played = play(line.split(" "));
             }
             System.out.println(played == null ? "late" : played);
