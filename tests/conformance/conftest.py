@@ -19,7 +19,7 @@ Run = Callable[..., str]  # name of a program, its input; gives what it prints
 def java(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run a main class of tests/conformance/java."""
     remedy = "apt-get install maven default-jdk-headless (Java 17 or later)"
-    maven, machine = need_program("mvn", remedy), need_program("java", remedy)
+    maven, machine, _ = (need_program(name, remedy) for name in ("mvn", "java", "javac"))
     folder = tmp_path_factory.mktemp("java")
     build = [maven, "-q", "-B", "compile", f"-Dtarget={folder}"]
     for offline in (["-o"], []):  # what an earlier run fetched is enough, with no network too
