@@ -489,6 +489,7 @@ class _Simulation:
         visit.state = "calling"
         if not visit.legs:
             self.worked(visit)
+            return
         for leg in visit.legs:
             if visit.state == "calling":
                 self.begin_try(leg)
