@@ -13,24 +13,17 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
-from workbench.readers._digits import PADDING, real_of, whole_at, whole_before, word, words
-from workbench.readers._gc_rows import UNITS, UNKNOWN, Heap, Stamp
-from workbench.readers._stamps import NEVER, stamps_at
+from workbench.readers._digits import PADDING, whole_at, word, words
+from workbench.readers._gc_rows import UNKNOWN, Heap, Stamp
+from workbench.readers._stamps import NEVER
 from workbench.readers._unified_lines import OF_CYCLE, has_stamp, has_tail, take_line
 from workbench.readers._unified_log import Log
+from workbench.readers._unified_shapes import Lines, are_cycles, cpu_times, pauses, regions, safepoints
 
 _NOTHING, _LINE, _PHASE, _PAUSE, _CPU, _YOUNG, _OLD, _SAFEPOINT = range(8)  # kinds of lines
-_REGIONS = (
-    b"Eden regions: ",
-    b"Survivor regions: ",
-    b"Old regions: ",
-    b"Archive regions: ",
-    b"Humongous regions: ",
-)
 _KINDS = {
     **dict.fromkeys(OF_CYCLE, _LINE),
     b"Conc": _PHASE,
@@ -41,27 +34,6 @@ _KINDS = {
 }
 _WORDS = np.array(sorted(word(name) for name in _KINDS), np.uint64)
 _KIND_OF = np.array([_KINDS[int(each).to_bytes(4, "little")] for each in _WORDS])
-_NAMES = [next((name for name in _REGIONS if word(name[:4]) == each), bytes(20)) for each in _WORDS]
-_NAME_SIZE = np.array([len(name) for name in _NAMES])
-_NAME_BEGIN = np.array([word(name[:8]) for name in _NAMES], np.uint64)
-_NAME_LAST = np.array([word(name[-11:-8]) for name in _NAMES], np.uint64)  # before `egions: `
-_UNIT_BYTES = np.zeros(256, np.int64)
-_UNIT_BYTES[[ord(unit) for unit in UNITS]] = list(UNITS.values())
-
-
-class _Lines(NamedTuple):
-    """Lines with one `GC(` in them: which they are, their places, and what each is about."""
-
-    row: np.ndarray
-    begin: np.ndarray
-    at: np.ndarray
-    text: np.ndarray  # where that begins which follows `GC(12) `
-    end: np.ndarray
-    number: np.ndarray
-    about: np.ndarray  # row in _WORDS
-
-    def only(self, which: np.ndarray) -> _Lines:
-        return _Lines(*(column[which] for column in self))
 
 
 def take(log: Log, block: bytes) -> None:
@@ -73,16 +45,20 @@ def take(log: Log, block: bytes) -> None:
     begins = np.concatenate([[0], ends[:-1] + 1])
     kinds = np.full(len(ends), _LINE)
     lines = _of_cycles(data, begins, ends)
-    kinds[lines.row] = np.where(lines.about >= 0, _KIND_OF[lines.about], _NOTHING)
+    about = np.minimum(np.searchsorted(_WORDS, lines.what), len(_WORDS) - 1)
+    kinds[lines.row] = np.where(_WORDS[about] == lines.what, _KIND_OF[about], _NOTHING)
     phases = lines.only(kinds[lines.row] == _PHASE)
-    kinds[phases.row[_are_cycles(data, phases.text)]] = _PAUSE  # for they look alike
+    kinds[phases.row[are_cycles(data, phases.text)]] = _PAUSE  # for they look alike
     told: dict[int, Iterator[tuple]] = {}
-    for kind, read in _READS.items():
+    for kind, read in ((_PAUSE, pauses), (_CPU, cpu_times)):
         mine = lines.only(kinds[lines.row] == kind)
         fits, columns = read(data, mine)
         kinds[mine.row[~fits]] = _LINE
         told[kind] = zip(*(column[fits].tolist() for column in columns), strict=True)
-    told[_SAFEPOINT] = _safepoints(data, begins, ends, kinds)
+    rows, texts = safepoints(data, ends)
+    rows, texts = rows[kinds[rows] == _LINE], texts[kinds[rows] == _LINE]
+    kinds[rows] = _SAFEPOINT
+    told[_SAFEPOINT] = zip(begins[rows].tolist(), texts.tolist(), ends[rows].tolist(), strict=True)
     for kind in (_YOUNG, _OLD):
         told[kind] = _sums(data, lines, kinds, kind)
     others = [block[begin:end] for begin, end in _pairs(begins, ends, kinds == _LINE)]
@@ -98,7 +74,7 @@ def _pairs(begins: np.ndarray, ends: np.ndarray, which: np.ndarray) -> Iterator[
     return zip(begins[which].tolist(), ends[which].tolist(), strict=True)
 
 
-def _of_cycles(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> _Lines:
+def _of_cycles(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> Lines:
     """Find the lines that have one `GC(12)`, with a number that is one."""
     marks = np.flatnonzero(data == ord("G"))
     marks = marks[(data[marks + 1] == ord("C")) & (data[marks + 2] == ord("("))]
@@ -107,51 +83,14 @@ def _of_cycles(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> _Lines
     rows, at = rows[alone], marks[alone]
     number, close = whole_at(data, at + 3)
     text = close + 2
-    what = words(data, text, 4)
-    about = np.minimum(np.searchsorted(_WORDS, what), len(_WORDS) - 1)
-    about[_WORDS[about] != what] = -1
-    found = _Lines(rows, begins[rows], at, text, ends[rows], number, about)
+    found = Lines(rows, begins[rows], at, text, ends[rows], number, words(data, text, 4))
     return found.only((close > at + 3) & (data[close] == ord(")")) & (text < found.end))
 
 
-def _are_cycles(data: np.ndarray, texts: np.ndarray) -> np.ndarray:
-    """True for G1's cycles as a whole: `Concurrent Mark Cycle`, `… Undo Cycle` and `… Cycle`."""
-    second = words(data, texts + len("Concurrent "), 8)
-    cycle = words(data, texts + len("Concurrent "), 5) == word(b"Cycle")
-    return (second == word(b"Mark Cyc")) | (second == word(b"Undo Cyc")) | cycle
-
-
-def _safepoints(data: np.ndarray, begins: np.ndarray, ends: np.ndarray, kinds: np.ndarray) -> Iterator[tuple]:
-    """Find `Safepoint "G1CollectForAllocation", Time since last: … Total: 1801276 ns`, of no cycle."""
-    texts = np.flatnonzero(data == ord("S"))
-    texts = texts[(data[texts + 1] == ord("a")) & (data[texts - 1] == ord(" "))]
-    texts = texts[(words(data, texts, 8) == word(b"Safepoin")) & (data[texts - 2] == ord("]"))]
-    rows = np.searchsorted(ends, texts)
-    _, total = whole_before(data, ends[rows] - 3)
-    fits = (
-        (kinds[rows] == _LINE) & (np.diff(rows, prepend=-1) > 0) & (ends[rows] - total < 16)
-        & (words(data, total - 7, 7) == word(b"Total: ")) & (words(data, ends[rows] - 3, 3) == word(b" ns"))
-    )  # fmt: skip
-    rows, texts = rows[fits], texts[fits]
-    kinds[rows] = _SAFEPOINT
-    return zip(begins[rows].tolist(), texts.tolist(), ends[rows].tolist(), strict=True)
-
-
-def _sums(data: np.ndarray, lines: _Lines, kinds: np.ndarray, kind: int) -> Iterator[tuple]:
+def _sums(data: np.ndarray, lines: Lines, kinds: np.ndarray, kind: int) -> Iterator[tuple]:
     """Add up the regions of lines of a cycle that follow one another: the first of them tells it for all."""
     mine = lines.only(kinds[lines.row] == kind)
-    at = mine.text + _NAME_SIZE[mine.about]
-    before, arrow = whole_at(data, at)
-    after, end = whole_at(data, arrow + 2)
-    of_all = words(data, at - 8, 8) == word(b"egions: ")  # and not of one of them
-    fits = (
-        of_all
-        & (words(data, mine.text, 8) == _NAME_BEGIN[mine.about])
-        & (words(data, at - 11, 3) == _NAME_LAST[mine.about])
-        & (words(data, arrow, 2) == word(b"->"))
-        & _has_digits(arrow - at)
-        & _has_digits(end - arrow - 2)
-    )
+    of_all, fits, before, after = regions(data, mine)
     kinds[mine.row[~fits]] = np.where(of_all[~fits], _LINE, _NOTHING)
     number, row, before, after = mine.number[fits], mine.row[fits], before[fits], after[fits]
     place = np.cumsum(kinds != _NOTHING)[row]  # among lines that say something
@@ -162,75 +101,6 @@ def _sums(data: np.ndarray, lines: _Lines, kinds: np.ndarray, kind: int) -> Iter
         return iter(())
     sums = (np.add.reduceat(column, first).tolist() for column in (before, after))
     return zip(number[first].tolist(), *sums, strict=True)
-
-
-def _has_digits(count: np.ndarray) -> np.ndarray:
-    return (count > 0) & (count < 10)
-
-
-def _pauses(data: np.ndarray, lines: _Lines) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Read `Pause Young (Normal) (G1 Evacuation Pause) 65M->57M(96M) 1.708ms`, or its begin without sizes.
-
-    Where it has none, the size before is -1; where no duration, the name ends where the line does. A line of
-    a concurrent cycle ends the same way.
-    """
-    fits, epoch_ns, uptime_s, rest = stamps_at(data, lines.begin)
-    ended = words(data, lines.end - 2, 2) == word(b"ms")
-    fraction, point = whole_before(data, lines.end - 2)
-    whole, begin = whole_before(data, point - 1)
-    places = lines.end - 2 - point
-    timed = (
-        (data[point - 1] == ord(".")) & (data[begin - 1] == ord(" ")) & _has_digits(places)
-        & _has_digits(point - 1 - begin) & (lines.end - begin < 16)
-    )  # fmt: skip
-    duration_s = real_of(whole, fraction, np.where(timed, places, 0)) / 1e3
-    sized, heap_begin, sizes = _heaps(data, begin - 1)
-    name_end = np.where(ended, np.where(sized, heap_begin, begin) - 1, lines.end)
-    fits &= (timed | ~ended) & (name_end > lines.text + 5) & (rest <= lines.at)
-    sizes[0] = np.where(sized, sizes[0], -1)
-    places = [lines.begin, rest, lines.at, lines.text, name_end, lines.end]
-    columns = [*places, lines.number, epoch_ns, uptime_s, duration_s]
-    return fits, [*columns, *sizes]
-
-
-def _heaps(data: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Read ` 65M->57M(96M)` before each end: whether it stands there, where it begins, and the sizes."""
-    capacity, at = whole_before(data, ends - 2)
-    after, at_after = whole_before(data, at - 2)
-    before, at_before = whole_before(data, at_after - 3)
-    units = [_UNIT_BYTES[data[place]] for place in (at_after - 3, at - 2, ends - 2)]
-    stands = (
-        (data[ends - 1] == ord(")")) & (data[at - 1] == ord("(")) & (data[at_before - 1] == ord(" "))
-        & (words(data, at_after - 2, 2) == word(b"->"))
-        & _has_digits(ends - 2 - at) & _has_digits(at - 2 - at_after) & _has_digits(at_after - 3 - at_before)
-        & (units[0] > 0) & (units[1] > 0) & (units[2] > 0)
-    )  # fmt: skip
-    sizes = [size * unit for size, unit in zip((before, after, capacity), units, strict=True)]
-    return stands, at_before, sizes
-
-
-def _times(data: np.ndarray, lines: _Lines) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Read `User=0.02s Sys=0.01s`."""
-    fits = words(data, lines.text, 5) == word(b"User=")
-    user_s, end, whole = _seconds(data, lines.text + 5)
-    fits &= whole & (words(data, end, 6) == word(b"s Sys="))
-    sys_s, end, whole = _seconds(data, end + 6)
-    return fits & whole & (data[end] == ord("s")), [lines.number, user_s, sys_s]
-
-
-def _seconds(data: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read `0.02` at each place: the number, the place after it, and whether it stands there."""
-    whole, point = whole_at(data, at)
-    fraction, end = whole_at(data, point + 1)
-    places = end - point - 1
-    stands = (data[point] == ord(".")) & (point > at) & (places > 0) & (end - at < 16)
-    return real_of(whole, fraction, np.where(stands, places, 0)), end, stands
-
-
-_READS: dict[int, Callable[[np.ndarray, _Lines], tuple[np.ndarray, list[np.ndarray]]]] = {
-    _PAUSE: _pauses,
-    _CPU: _times,
-}
 
 
 def _tell_line(log: Log, _: bytes, line: bytes) -> None:
