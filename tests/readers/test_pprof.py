@@ -331,3 +331,17 @@ def _parts(profile) -> Parts:
     for name, frame in parts.frames.items():
         tables.TABLES[name].check(frame)
     return parts
+
+
+def test_samples_read_in_several_goes_are_the_same_and_keep_their_numbers(monkeypatch):
+    profile = _small()
+    for value in range(4, 12):
+        profile.sample.add(location_id=[5] * (value % 3), value=[value]).label.add(key=3, num=value)
+    whole = _parts(profile)
+    monkeypatch.setattr(pprof, "_AT_ONCE", 2)
+    again = _parts(profile)
+    for name, frame in whole.frames.items():
+        assert again.frames[name].equals(frame)
+    profile.sample[6].location_id.append(77)
+    with pytest.raises(Malformed, match="sample 6: location 77"):
+        _parts(profile)
