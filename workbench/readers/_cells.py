@@ -163,9 +163,8 @@ def pay(content_bytes: int, scanner: str) -> bool:
     """True if reading so much by cells is quicker than plainly, with what compiled code costs to begin."""
     if f"{__name__}_{scanner}" in sys.modules:
         return content_bytes >= _WORTH_BYTES
-    sources = sources_of(scanner)
     return content_bytes >= (
-        _WORTH_LOADING_BYTES if is_cached(f"scan_{scanner}", *sources) else _WORTH_COMPILING_BYTES
+        _WORTH_LOADING_BYTES if is_cached(f"scan_{scanner}", *sources_of(scanner)) else _WORTH_COMPILING_BYTES
     )
 
 
