@@ -13,6 +13,13 @@ from tests.needs import need_program
 from tests.targets.shop import knobs_of, moved, sample
 from workbench.errors import TargetError
 from workbench.targets import hikari
+from workbench.targets._properties import properties as every_property
+
+
+def properties(text: str) -> list:
+    """The properties of a text."""
+    return every_property(text, where="hikari.properties")
+
 
 KNOBS = knobs_of("hikari")
 
@@ -39,42 +46,42 @@ LINES = {
 
 @pytest.mark.parametrize(("text", "pair"), LINES.items())
 def test_a_line_is_read_as_java_documents_it(text, pair):
-    first = hikari.properties(text)[0]
+    first = properties(text)[0]
     assert (first.key, first.value) == pair
 
 
 def test_comments_and_blank_lines_hold_nothing():
-    assert hikari.properties("# a=1\\\n  ! b=2\n \t\n") == []
+    assert properties("# a=1\\\n  ! b=2\n \t\n") == []
 
 
 def test_an_escape_that_java_refuses_is_placed():
     with pytest.raises(TargetError, match=r"hikari.properties:2: escape \\u12") as error:
-        hikari.properties("a=1\nb=\\u12\n")
+        properties("a=1\nb=\\u12\n")
     assert error.value.expected == r"four hex digits after \u"
 
 
 def test_the_last_of_two_counts_and_is_the_one_edited():
     text = "maximumPoolSize=1\nmaximumPoolSize=2\n"
-    assert hikari.current(text, KNOBS) == {"payments/maximumPoolSize": 2}
-    assert hikari.edit(text, {"payments/maximumPoolSize": 3}, KNOBS, why={}) == text.replace("2", "3")
+    assert hikari.current(text, KNOBS) == {"orders/maximumPoolSize": 2}
+    assert hikari.edit(text, {"orders/maximumPoolSize": 3}, KNOBS, why={}) == text.replace("2", "3")
 
 
 def test_a_value_over_several_lines_becomes_one():
     text = "a=1\nmaximumPoolSize = 1\\\n    0\nb=2\n"
-    assert hikari.current(text, KNOBS) == {"payments/maximumPoolSize": 10}
+    assert hikari.current(text, KNOBS) == {"orders/maximumPoolSize": 10}
     assert (
-        hikari.edit(text, {"payments/maximumPoolSize": 7}, KNOBS, why={}) == "a=1\nmaximumPoolSize = 7\nb=2\n"
+        hikari.edit(text, {"orders/maximumPoolSize": 7}, KNOBS, why={}) == "a=1\nmaximumPoolSize = 7\nb=2\n"
     )
 
 
 def test_a_new_line_is_spelled_as_the_others_and_follows_a_last_line_that_goes_on():
-    assert hikari.edit("a : 1", {"payments/minimumIdle": 2}, KNOBS, why={}) == "a : 1\nminimumIdle : 2\n"
-    after = hikari.edit("a=1\\\n", {"payments/minimumIdle": 2}, KNOBS, why={})
-    assert [(p.key, p.value) for p in hikari.properties(after)] == [("a", "1"), ("minimumIdle", "2")]
+    assert hikari.edit("a : 1", {"orders/minimumIdle": 2}, KNOBS, why={}) == "a : 1\nminimumIdle : 2\n"
+    after = hikari.edit("a=1\\\n", {"orders/minimumIdle": 2}, KNOBS, why={})
+    assert [(p.key, p.value) for p in properties(after)] == [("a", "1"), ("minimumIdle", "2")]
 
 
 def test_a_number_that_java_cannot_parse_is_placed():
-    with pytest.raises(TargetError, match=r"hikari.properties:2, payments/maximumPoolSize: '10 '"):
+    with pytest.raises(TargetError, match=r"hikari.properties:2, orders/maximumPoolSize: '10 '"):
         hikari.current("# x\nmaximumPoolSize=10 \n", KNOBS)
 
 
@@ -82,7 +89,9 @@ def test_two_pools_are_refused():
     import dataclasses
 
     other = dataclasses.replace(KNOBS[0], service="stock")
-    with pytest.raises(TargetError, match="knobs of 2 pools, payments, stock; expected one pool to a file"):
+    with pytest.raises(
+        TargetError, match="knobs of 2 services, orders, stock; expected one service to a file"
+    ):
         hikari.current("", [*KNOBS, other])
 
 
@@ -90,7 +99,7 @@ def test_two_pools_are_refused():
 @given(text=st.text(alphabet="ab=: \t\f\\\n\r#!u0041é", max_size=40))
 def test_every_text_is_read_or_refused_and_spans_do_not_overlap(text):
     try:
-        found = hikari.properties(text)
+        found = properties(text)
     except TargetError:
         return
     ends = [0, *(place for one in found for place in (one.start, one.end))]
@@ -143,13 +152,13 @@ def test_java_reads_the_same_from_samples_damaged_files_and_edits(tmp_path):
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [_ours(text) for text in texts] == answers
     assert {
-        f"payments/{k}": int(v) for k, v in answers[len(LINES) + 1].items() if f"payments/{k}" in wanted
+        f"orders/{k}": int(v) for k, v in answers[len(LINES) + 1].items() if f"orders/{k}" in wanted
     } == wanted
 
 
 def _ours(text: str) -> dict | None:
     try:
-        return {one.key: one.value for one in hikari.properties(text)}
+        return {one.key: one.value for one in properties(text)}
     except TargetError:
         return None
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.targets.shop import sample
+from tests.targets.shop import knobs_of, sample
 from tests.twin import hand
 from workbench import targets
 from workbench.errors import TargetError
-from workbench.knobs import all_knobs, settings_of
+from workbench.knobs import settings_of
 from workbench.settings import Settings
 from workbench.tuning.export import difference, export
 from workbench.tuning.objective import SLO, Objective
@@ -52,7 +52,7 @@ def made():
 
 def says(name: str, path) -> Settings:
     module = targets.target(name)
-    return module.current(targets.read(module, path), all_knobs(module.SYSTEM, TWIN.network))
+    return module.current(targets.read(module, path), knobs_of(name, TWIN.network))
 
 
 def held_by(settings, part) -> bool:
@@ -77,7 +77,7 @@ def test_a_new_file_says_what_was_recommended_and_its_rollback_what_was(name, ma
     before, after = WORDS[name]
     assert held_by(says(name, written[0]), after)
     assert held_by(says(name, written[3]), before)
-    knobs = all_knobs(module.SYSTEM, TWIN.network)
+    knobs = knobs_of(name, TWIN.network)
     assert says(name, written[0]) == settings_of(made.network, knobs)
     assert says(name, written[3]) == settings_of(TWIN.network, knobs)
 
@@ -111,7 +111,7 @@ def test_a_file_in_use_is_edited_in_place_and_the_rollback_is_that_file(name, ma
     text, old = targets.read(module, written[0]), sample(name)
     assert held_by(says(name, written[0]), after)
     assert written[3].read_bytes() == base.read_bytes() == targets.encode(module, old)
-    before = module.current(old, all_knobs(module.SYSTEM, TWIN.network))
+    before = module.current(old, knobs_of(name, TWIN.network))
     untouched = {key: value for key, value in before.items() if key not in after}
     assert held_by(says(name, written[0]), untouched)
     kept = [line for line in old.splitlines() if "#" in line and "# workbench" not in line]

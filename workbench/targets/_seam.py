@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
+from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value, find
 
 MARK = "# workbench"
@@ -21,12 +22,14 @@ MARK = "# workbench"
 class Target(Protocol):
     """A module in `targets/`.
 
-    FORMAT is its name in words, SYSTEM the module in `knobs/` whose knobs it writes, FILENAME the name of a
-    new file, ENCODING what the format's own reader takes a file for.
+    FORMAT is its name in words, SYSTEMS the modules in `knobs/` whose knobs it writes (none: the knobs that
+    were tuned, of whatever system), FILENAME the name of a new file, ENCODING what the format's own reader
+    takes a file for. A file that holds the settings of one service has a FILENAME that begins with
+    "{service}/", and its target is given the knobs of one service at a time.
     """
 
     FORMAT: str
-    SYSTEM: str
+    SYSTEMS: tuple[str, ...]
     FILENAME: str
     ENCODING: str
 
@@ -53,7 +56,7 @@ class Target(Protocol):
 
 def changed(
     settings: Mapping[str, Value], now: Mapping[str, Value], knobs: Iterable[Knob]
-) -> dict[Knob, float]:
+) -> dict[Knob, float | str]:
     """Give what is not so yet, by knob; raise SettingError for an unknown key or a value out of bounds."""
     known = list(knobs)
     asked = {find(known, key): value for key, value in settings.items()}
@@ -61,9 +64,34 @@ def changed(
     return {knob: value for knob, value in checked.items() if now.get(knob.key) != value}
 
 
-def plain(number: float) -> str:
-    """Write a number in digits without an exponent, which YAML 1.1 would take for text."""
-    return format(Decimal(repr(number)), "f")
+def plain(value: float | str) -> str:
+    """Write a number in digits without an exponent, which YAML 1.1 would take for text; a word as it is."""
+    return value if isinstance(value, str) else format(Decimal(repr(value)), "f")
+
+
+def said(text: str, knob: Knob, where: str) -> float | str:
+    """Give the value that a text says, within bounds or not, or raise TargetError if it is no number."""
+    if knob.choices:
+        return text
+    if not re.fullmatch(r"[+-]?\d+" if knob.whole else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+        raise TargetError(
+            f"{text!r}" if text else "no value", where=f"{where}, {knob.key}", expected=knob.bounds
+        )
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+
+
+def one_service(knobs: Iterable[Knob], where: str) -> list[Knob]:
+    """Give the knobs as a list, or raise TargetError if they are of several services."""
+    known = list(knobs)
+    services = list(dict.fromkeys(knob.service for knob in known))
+    if len(services) > 1:
+        raise TargetError(
+            f"knobs of {len(services)} services, {', '.join(services)}",
+            where=where,
+            expected="one service to a file",
+            remedy="export the settings of one service at a time",
+        )
+    return known
 
 
 def provenance(key: str, why: str) -> str:

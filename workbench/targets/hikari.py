@@ -1,54 +1,31 @@
-r"""HikariCP's properties file, one pool.
+"""HikariCP's properties file, one pool.
 
-    # pool of the payments database
-    maximumPoolSize = 10
-    connectionTimeout: 30000
-
-Lines are those of java.util.Properties: `key=value`, `key: value` or `key value`, a backslash at the end goes
-on in the next line, and of a key given twice the last counts.
+# pool of the payments database
+maximumPoolSize = 10
+connectionTimeout: 30000
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
-from workbench.targets._seam import (
-    changed,
-    comments_above,
-    line_end,
-    natural_lines,
-    one_line,
-    plain,
-    provenance,
-)
+from workbench.targets import _properties
 
 FORMAT = "HikariCP properties"
-SYSTEM = "hikari"
-FILENAME = "hikari.properties"
-ENCODING = (
-    "latin-1"  # what Properties.load takes a file for; every byte has a meaning, so UTF-8 passes unhurt
-)
-
-_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_ASCII = str.maketrans({"→": "->", "–": "-", "−": "-", "…": "...", "×": "x", "·": "*"})
+SYSTEMS = ("hikari",)
+FILENAME = "{service}/hikari.properties"
+ENCODING = _properties.ENCODING
 
 
 def blank(knobs: Iterable[Knob]) -> str:
     """Give a heading: properties are appended as settings ask for them."""
-    services = dict.fromkeys(knob.service for knob in knobs)
-    return _ascii(one_line(f"# Connection pool of {', '.join(services)}.")) + "\n"
+    return _properties.blank("Connection pool", knobs)
 
 
 def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
     """Give what the file sets of these knobs, which are of one service: a file is one pool."""
-    known = list(knobs)
-    _refuse_several_pools(known, where)
-    held = {one.key: one for one in properties(text, where=where)}
-    return Settings({knob.key: _whole(held[knob.name], where, knob) for knob in known if knob.name in held})
+    return _properties.current(text, knobs, where=where)
 
 
 def edit(
@@ -60,137 +37,4 @@ def edit(
     where: str = FILENAME,
 ) -> str:
     """Give the file with these settings, missing ones appended."""
-    known = list(knobs)
-    before = properties(text, where=where)
-    held = {one.key: one for one in before}
-    nl = line_end(text)
-    lines = natural_lines(text)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-    splices, added = [], []
-    wanted = changed(settings, current(text, known, where=where), known)
-    for knob, value in wanted.items():
-        note = _ascii(provenance(knob.key, why[knob.key])) if why.get(knob.key) else ""
-        if knob.name not in held:
-            added += [*([note] if note else []), f"{knob.name}{_separator(before)}{plain(value)}"]
-            continue
-        one = held[knob.name]
-        stale = comments_above(lines, one.line - 1, _ascii(knob.key))
-        splices += [(starts[i], starts[i + 1], "") for i in stale]
-        if note:
-            splices.append((starts[one.line - 1], starts[one.line - 1], note + nl))
-        splices.append((one.start, one.end, plain(value)))
-    for start, end, new in sorted(splices, key=lambda splice: splice[:2], reverse=True):
-        text = text[:start] + new + text[end:]
-    if added:
-        text += "" if not text or _is_ended(text) else nl
-        text += "".join(line + nl for line in added)
-    written = {knob.name: plain(value) for knob, value in wanted.items()}
-    _refuse_side_effects(before, properties(text, where=where), written, where)
-    return text
-
-
-@dataclass(frozen=True)
-class Property:
-    """A key and its value as Java reads them, its line (from 1), and where the raw value stands."""
-
-    key: str
-    value: str
-    line: int
-    start: int
-    end: int
-    separator: str
-
-
-def properties(text: str, *, where: str = FILENAME) -> list[Property]:
-    """Read every property in order, or raise TargetError for an escape that Java refuses."""
-    found: list[Property] = []
-    joined, places, begun, position = "", list[int](), 0, 0
-    lines = natural_lines(text)
-    for number, line in enumerate(lines, 1):
-        start = len(line) - len(line.lstrip(" \t\f"))
-        content = line[start:].rstrip("\r\n")
-        if joined or not content.startswith(("#", "!")):
-            goes_on = _goes_on(line)
-            begun = begun if joined else number
-            joined += content.removesuffix("\\") if goes_on else content
-            places += range(position + start, position + start + len(content) - goes_on)
-            if joined and (not goes_on or number == len(lines)):
-                found.append(_property(joined, [*places, position + start + len(content)], begun, where))
-            if not goes_on:
-                joined, places = "", []
-        position += len(line)
-    return found
-
-
-def _property(joined: str, places: list[int], line: int, where: str) -> Property:
-    """Take one logical line apart; `places` says where in the file each of its characters stands."""
-    match = re.match(r"((?:\\.|[^\\=: \t\f])*)([ \t\f]*[=:]?[ \t\f]*)", joined)
-    assert match is not None  # both parts may be empty
-    key, value = _unescape(match[1], line, where), _unescape(joined[match.end() :], line, where)
-    return Property(key, value, line, places[match.end()], places[-1], match[2])
-
-
-def _unescape(raw: str, line: int, where: str) -> str:
-    def character(match: re.Match[str]) -> str:
-        if match[1] is None:
-            return _ESCAPES.get(match[2], match[2])
-        if not re.fullmatch("[0-9a-fA-F]{4}", match[1]):
-            raise TargetError(
-                rf"escape \u{match[1]}", where=f"{where}:{line}", expected=r"four hex digits after \u"
-            )
-        return chr(int(match[1], 16))
-
-    return re.sub(r"\\(?:u(.{0,4})|(.))", character, raw)
-
-
-def _goes_on(line: str) -> bool:
-    bare = line.rstrip("\r\n")
-    return (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
-
-
-def _is_ended(text: str) -> bool:
-    last = natural_lines(text)[-1]
-    comment = last.lstrip(" \t\f").startswith(("#", "!"))
-    return last.endswith(("\n", "\r")) and (comment or not _goes_on(last))
-
-
-def _whole(one: Property, where: str, knob: Knob) -> int:
-    # Java's parseInt and parseLong take no blanks, and a value keeps those at its end.
-    if not re.fullmatch(r"[+-]?[0-9]+", one.value):
-        raise TargetError(f"{one.value!r}", where=f"{where}:{one.line}, {knob.key}", expected=knob.bounds)
-    return int(one.value)
-
-
-def _separator(before: list[Property]) -> str:
-    spelled = [one.separator for one in before if re.fullmatch(r"[ \t]*[=:]?[ \t]*", one.separator)]
-    return next((separator for separator in spelled if separator), "=")
-
-
-def _ascii(text: str) -> str:
-    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
-
-
-def _refuse_several_pools(knobs: list[Knob], where: str) -> None:
-    services = list(dict.fromkeys(knob.service for knob in knobs))
-    if len(services) > 1:
-        raise TargetError(
-            f"knobs of {len(services)} pools, {', '.join(services)}",
-            where=where,
-            expected="one pool to a file",
-            remedy="export the settings of one service at a time",
-        )
-
-
-def _refuse_side_effects(
-    before: list[Property], after: list[Property], wanted: dict[str, str], where: str
-) -> None:
-    expected = {one.key: one.value for one in before} | wanted
-    if {one.key: one.value for one in after} != expected:
-        raise TargetError(
-            "the edit would change other properties too",
-            where=where,
-            expected="lines that java.util.Properties reads alone",
-            remedy="write each property on one line, then export again",
-        )
+    return _properties.edit(text, settings, knobs, why=why, where=where)

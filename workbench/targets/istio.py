@@ -23,7 +23,7 @@ from workbench.targets import _yaml
 from workbench.targets._seam import changed, line_end, plain
 
 FORMAT = "Istio resources"
-SYSTEM = "istio"
+SYSTEMS = ("istio",)
 FILENAME = "istio.yaml"
 ENCODING = "utf-8"
 
@@ -153,10 +153,10 @@ def _float(text: str) -> float | None:
     return float(text) if re.fullmatch(r"-?\d+\.\d*([eE][-+]?\d+)?", text) else None
 
 
-def _written(value: float, knob: Knob) -> str:
-    if knob.unit == "s":
-        return duration(value)
-    return duration(float(Decimal(repr(value)) / 1000)) if knob.unit == "ms" else plain(value)
+def _written(value: float | str, knob: Knob) -> str:
+    if isinstance(value, str) or knob.unit not in ("s", "ms"):
+        return plain(value)
+    return duration(value if knob.unit == "s" else float(Decimal(repr(value)) / 1000))
 
 
 def _place(documents: tuple[_yaml.Node, ...], knob: Knob, where: str) -> Place | None:

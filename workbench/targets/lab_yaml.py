@@ -16,7 +16,7 @@ from workbench.targets import _yaml
 from workbench.targets._seam import changed, plain
 
 FORMAT = "the lab's YAML"
-SYSTEM = "lab"
+SYSTEMS = ("lab",)
 FILENAME = "lab.yaml"
 ENCODING = "utf-8"
 

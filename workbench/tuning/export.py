@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from workbench import targets
 from workbench.errors import TargetError
@@ -22,10 +25,12 @@ def export(
 ) -> list[Path]:
     """Write the configuration file of `target` ("lab_yaml", "istio", …) and give what was written.
 
-    `base` is the file in use now, edited with its comments and order kept; without it the file of that name
-    in `folder`, if there is one, else a new one with every setting. Beside it lie NAME.rollback (what was,
-    or would have been, there before; the same again, exported twice, leaves it), NAME.diff, and
-    recommendation.json, the frozen prediction that `verify` reads. All are written beside and renamed.
+    `base` is the file in use now, or the folder that holds it, edited with its comments and order kept;
+    without it the file of that name in `folder`, if there is one, else a new one with every setting. Where a
+    file holds one service there is one for each service that changes, SERVICE/NAME. Beside it lie
+    NAME.rollback (what was, or would have been, there before; the same again, exported twice, leaves it),
+    NAME.diff, and in `folder` recommendation.json, the frozen prediction that `verify` reads. All are
+    written beside and renamed.
     Changes that the format has no word for are named in the comments. Raises TargetError for an unknown
     target, for "no advice", and where the file cannot take the settings or the format can say no change.
     """
@@ -36,7 +41,7 @@ def export(
             where=str(folder),
             remedy="ease the SLOs, widen the knobs, or export settings that you choose by hand",
         )
-    old, new, knobs = _translated(recommendation, module.SYSTEM)
+    old, new, knobs = _translated(recommendation, module.SYSTEMS)
     unsaid = _unsaid(recommendation, knobs)
     if unsaid and len(unsaid) == len(recommendation.changes):
         raise TargetError(
@@ -44,30 +49,37 @@ def export(
             where=module.FORMAT,
             remedy="export to another format",
         )
-    folder = Path(folder)
-    path = folder / module.FILENAME
-    rollback, change = (path.with_name(path.name + ending) for ending in (".rollback", ".diff"))
-    source = Path(base) if base is not None else path if path.exists() else None
     why = _why(recommendation, old, new, knobs, unsaid)
-    if source is None:
-        empty = module.blank(knobs)
-        before = module.edit(empty, old, knobs, why={})
-        after = module.edit(empty, new, knobs, why=why)
-    else:
-        before = targets.read(module, source)
-        changes = Settings({key: value for key, value in new.items() if value != old.get(key)})
-        why = _against_file(why, module.current(before, knobs, where=str(source)), old, knobs)
-        after = module.edit(before, changes, knobs, why=why, where=str(source))
-    names = (module.FILENAME, f"{module.FILENAME} (tuned)")
-    diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names))
-    again = source == path and after == before and rollback.exists() and change.exists()
+    files = _files(module, knobs, old, new)
+    folder, contents = Path(folder), dict[Path, bytes]()
+    for name, known in files.items():
+        source = _source(folder, name, base, several=len(files) > 1)
+        was, now = (_of(settings, known) for settings in (old, new))
+        if source is None:
+            empty = module.blank(known)
+            before, after = (
+                module.edit(empty, was, known, why={}),
+                module.edit(empty, now, known, why=_of(why, known)),
+            )
+        else:
+            before = targets.read(module, source)
+            changes = Settings({key: value for key, value in now.items() if value != was.get(key)})
+            found = module.current(before, known, where=str(source))
+            reasons = _against_file(_of(why, known), found, old, known)
+            after = module.edit(before, changes, known, why=reasons, where=str(source))
+        path = folder / name
+        rollback, change = (path.with_name(path.name + ending) for ending in (".rollback", ".diff"))
+        again = source == path and after == before and rollback.exists() and change.exists()
+        contents[path] = targets.encode(module, after)
+        contents.setdefault(folder / RECORD, recommendation.to_json().encode())
+        contents[change] = targets.encode(module, _unified(before, after, name, f"{name} (tuned)"))
+        contents[rollback] = targets.encode(module, before)
+        if again:
+            contents[change], contents[rollback] = change.read_bytes(), rollback.read_bytes()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not again:
-            _write(rollback, targets.encode(module, before))
-            _write(change, targets.encode(module, diff))
-        _write(folder / RECORD, recommendation.to_json().encode())
-        _write(path, targets.encode(module, after))
+        for path in reversed(contents):  # the way back first, the configuration last
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, contents[path])
     except OSError as error:
         raise TargetError(
             f"cannot be written: {error.strerror}",
@@ -75,27 +87,69 @@ def export(
             expected="a folder that can be written to",
             remedy="choose another folder",
         ) from error
-    return [path, folder / RECORD, change, rollback]
+    return list(contents)
 
 
 def difference(recommendation: Recommendation, target: str) -> str:
     """Give the unified diff that `export` to a new file would write, for a look beforehand."""
     module = targets.target(target)
-    old, new, knobs = _translated(recommendation, module.SYSTEM)
-    empty = module.blank(knobs)
-    before, after = module.edit(empty, old, knobs, why={}), module.edit(empty, new, knobs, why={})
-    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), "now", "tuned", n=2)
-    return "".join(lines)
+    old, new, knobs = _translated(recommendation, module.SYSTEMS)
+    parts = []
+    for known in _files(module, knobs, old, new).values():
+        empty = module.blank(known)
+        before, after = (module.edit(empty, _of(s, known), known, why={}) for s in (old, new))
+        parts.append(_unified(before, after, "now", "tuned", lines=2))
+    return "".join(parts)
 
 
-def _translated(recommendation: Recommendation, system: str) -> tuple[Settings, Settings, list[Knob]]:
-    """Give present and recommended settings in another system's words, by way of the network."""
+def _files(module: targets.Target, knobs: list[Knob], old: Settings, new: Settings) -> dict[str, list[Knob]]:
+    """Give the target's files with their knobs: one, or one for each service that changes (if none, for all)."""
+    if "{service}" not in module.FILENAME:
+        return {module.FILENAME: knobs}
+    moved = {knob.service for knob in knobs if new.get(knob.key) != old.get(knob.key)}
+    files: dict[str, list[Knob]] = {}
+    for knob in knobs:
+        if knob.service in moved or not moved:
+            # Names of services come with what was recorded, and may hold anything.
+            folder = re.sub(r"[^\w-]+", "-", knob.service).strip("-") or "service"
+            files.setdefault(module.FILENAME.format(service=folder), []).append(knob)
+    return files
+
+
+def _source(folder: Path, name: str, base: str | Path | None, *, several: bool) -> Path | None:
+    """Give the file in use, or None where a new one is to be written."""
+    if base is None:
+        return folder / name if (folder / name).exists() else None
+    if Path(base).is_dir():
+        return Path(base) / name if (Path(base) / name).exists() else None
+    if several:
+        raise TargetError(
+            "one file, and several services change",
+            where=str(base),
+            expected=f"a folder that holds {name} and its like",
+        )
+    return Path(base)
+
+
+def _of(values: Mapping[str, Any], knobs: Iterable[Knob]) -> dict[str, Any]:
+    """Give the part of a mapping by key that is these knobs'."""
+    return {knob.key: values[knob.key] for knob in knobs if knob.key in values}
+
+
+def _unified(before: str, after: str, old: str, new: str, *, lines: int = 3) -> str:
+    return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), old, new, n=lines))
+
+
+def _translated(
+    recommendation: Recommendation, systems: Iterable[str]
+) -> tuple[Settings, Settings, list[Knob]]:
+    """Give present and recommended settings in other systems' words (its own for none), through the network."""
     new = recommendation.network
     was = {key: old for key, (old, _) in recommendation.changes.items()}
     # What was unset stood at no limit, or at the least there is (one try, no backoff), as `search` takes it.
     unset = {k.key: k.low if k.off is None else k.off for k in recommendation.knobs}
     old = apply(new, recommendation.knobs, {k: unset[k] if v is None else v for k, v in was.items()})
-    knobs = all_knobs(system, new)
+    knobs = [knob for system in systems for knob in all_knobs(system, new)] or list(recommendation.knobs)
     return settings_of(old, knobs), settings_of(new, knobs), knobs
 
 
