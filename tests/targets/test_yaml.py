@@ -53,6 +53,12 @@ PAIRS = {
         "a: {b: 1,  # x\n    c: 2, d: 9,\n}\n",
     ),
     "JSON": ('{"a": {"b": 1}}', [("a.b", "9"), ("a.c", "7")], '{"a": {"b": 9, c: 7}}'),
+    "a list that is not there": (
+        "a:\n  x: 1\n",
+        [("a.b.c.0.d", "9"), ("a.b.c.0.e.f", "7")],
+        "a:\n  x: 1\n  b:\n    c:\n      - d: 9\n        e:\n          f: 7\n",
+    ),
+    "a list that is not there, in a flow mapping": ("a: {}\n", [("a.c.0.d", "9")], "a: {c: [{d: 9}]}\n"),
     "an entry of a list": (
         "a:\n- b: 1\n- b: 2\n",
         [("a.1.b", "9"), ("a.0.c", "7")],

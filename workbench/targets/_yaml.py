@@ -41,7 +41,7 @@ _NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 class Change:
     """A scalar to write at a place: the document's number, then keys and list positions.
 
-    Without `why` the value gets no comment, and loses the one it had for `key`.
+    What is not there yet is made, of a list its first entry (position 0). Without `why` the value gets no comment, and loses the one it had for `key`.
     """
 
     place: tuple[Step, ...]
@@ -77,6 +77,24 @@ def find(node: Node | None, *steps: Step) -> Node | None:
         entry = _entry(node, step) if node is not None else None
         node = entry[1] if entry else _merged(node, step)
     return None if node is None or node.tag == _NULL else node
+
+
+def mappings(documents: Iterable[Node]) -> Iterator[tuple[tuple[Step, ...], MappingNode]]:
+    """Give every mapping with its place; one that anchors share, at the first of them."""
+    seen: set[int] = set()
+    ahead: list[tuple[tuple[Step, ...], Node]] = [((i,), node) for i, node in enumerate(documents)][::-1]
+    while ahead:
+        place, node = ahead.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        below: list[tuple[Step, Node]] = []
+        if isinstance(node, MappingNode):
+            yield place, node
+            below = [(key.value, value) for key, value in node.value if isinstance(key, ScalarNode)]
+        elif isinstance(node, SequenceNode):
+            below = list(enumerate(node.value))
+        ahead += [((*place, step), inner) for step, inner in reversed(below)]
 
 
 def items(node: Node | None) -> list[Node]:
@@ -229,6 +247,9 @@ class _Edit:
                 if value.why:
                     yield indent + provenance(value.key, value.why)
                 yield f"{indent}{quoted(name)}: {value.text}"
+            elif 0 in value:
+                yield f"{indent}{quoted(name)}:"
+                yield from _entry_of_list(self._block(value[0], column + self.step + 2))
             else:
                 yield f"{indent}{quoted(name)}:"
                 yield from self._block(value, column + self.step)
@@ -378,7 +399,18 @@ def _leaves(nested: dict) -> Iterator[Change]:
             yield from _leaves(value)
 
 
+def _entry_of_list(lines: Iterable[str]) -> Iterator[str]:
+    begun = False
+    for line in lines:
+        if not begun and not line.lstrip().startswith("#"):
+            begun, indent = True, len(line) - len(line.lstrip())
+            line = f"{line[: indent - 2]}- {line[indent:]}"
+        yield line
+
+
 def _flow(nested: dict) -> str:
+    if 0 in nested:
+        return f"[{_flow(nested[0])}]"
     parts = [f"{quoted(k)}: {v.text if isinstance(v, Change) else _flow(v)}" for k, v in nested.items()]
     return "{" + ", ".join(parts) + "}"
 
@@ -432,8 +464,8 @@ def _plain(documents: tuple[Node, ...]) -> list:
 def _put(holder: Any, place: tuple[Step, ...], value: str) -> None:
     for step, after in itertools.pairwise(place):
         below = holder[step] if isinstance(step, int) else holder.get(step)
-        if isinstance(after, str) and not isinstance(below, dict):
-            below = holder[step] = {}
+        if not isinstance(below, dict if isinstance(after, str) else list):
+            below = holder[step] = {} if isinstance(after, str) else [{}]
         holder = below
     holder[place[-1]] = value
 
