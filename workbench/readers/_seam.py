@@ -151,6 +151,7 @@ class _Bounded(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:  # type: ignore[override]
         self._fill(size)
         size = len(self._buffer) if size < 0 else size
-        taken = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as view:  # a slice of the buffer itself would be a copy more
+            taken = bytes(view[:size])
         del self._buffer[:size]
         return taken
