@@ -1,7 +1,7 @@
 """The walls of the house, held by walking every import (also those inside functions).
 
     errors, _compiled < tables, settings < capture, network < {collectors, readers, analysis, knobs, targets}
-           < twin < tuning < figures < panels < lab < cli
+           < {twin, consistency} < tuning < figures < panels < lab < cli
 
 Left never imports right, nor its equal; siblings in a seam never import each other; each heavy or dangerous
 library has the few folders that may import it; and no module needs, to load, one that needs it.
@@ -23,14 +23,24 @@ LAYERS = [
     {"tables", "settings", "policies", "presets"},
     {"capture", "network"},
     {"collectors", "readers", "analysis", "knobs", "targets"},
-    {"twin"},
+    {"twin", "consistency"},
     {"tuning"},
     {"figures"},
     {"panels"},
     {"lab"},
     {"cli", "magics", "__main__", "__init__"},
 ]
-SEAMS = ["presets", "collectors", "readers", "analysis", "knobs", "targets", "figures", "panels"]
+SEAMS = [
+    "presets",
+    "collectors",
+    "readers",
+    "analysis",
+    "knobs",
+    "targets",
+    "consistency",
+    "figures",
+    "panels",
+]
 SEAMS += ["twin.mechanisms"]
 SHARED = {"figures.theme"}  # named in the design; all else that siblings share begins with an underscore
 

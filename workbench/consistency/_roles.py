@@ -1,0 +1,213 @@
+"""What a setting is for, whatever its system calls it: by the end of its name, else by its network path.
+
+hikari maximumPoolSize, orders.calls.db.pool.servers → connections of a call
+terminationGracePeriodSeconds                        → grace_s of a service
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from workbench.consistency._seam import APPLICATION, MESH, Said, Topology
+from workbench.settings import Knob, Value
+
+_MESHES = ("istio", "envoy", "linkerd")
+
+# Network paths, below a station and below a call of it.
+_OF_STATIONS = {
+    "pool.servers": "workers",
+    "pool.queue": "queue",
+    "deadline_s": "deadline_s",
+    "instances": "replicas",
+    "autoscaler.high": "replicas_most",
+}
+_OF_CALLS = {
+    "timeout_s": "timeout_s",
+    "attempts": "attempts",
+    "overall_s": "overall_s",
+    "backoff_s": "backoff_s",
+    "backoff_cap_s": "backoff_cap_s",
+    "pool.servers": "connections",
+    "pool.queue": "pending",
+    "pool.wait_s": "connection_wait_s",
+    "budget.share": "budget_share",
+    "breaker.failures": "breaker_failures",
+    "breaker.minimum": "breaker_minimum",
+    "breaker.window": "breaker_window",
+    "breaker.window_s": "breaker_window_s",
+    "breaker.slow_s": "breaker_slow_s",
+    "outliers.failures": "ejection_failures",
+}
+
+# Ends of names, compared in lower case without _, - and []; the longest that fits counts. The word before the
+# slash, where there is one, is part of the system's name.
+_NAMES = {
+    "hikari/maximumPoolSize": "connections",
+    "hikari-maximum-pool-size": "connections",
+    "hikari.maximum-pool-size": "connections",
+    "hikari/connectionTimeout": "connection_wait_s",
+    "hikari.connection-timeout": "connection_wait_s",
+    "hikari/idleTimeout": "client_idle_s",
+    "hikari.idle-timeout": "client_idle_s",
+    "sqlalchemy/pool_size": "connections",
+    "sqlalchemy/pool_timeout": "connection_wait_s",
+    "SetMaxOpenConns": "connections",
+    "database.maxOpenConns": "connections",
+    "max_open_conns": "connections",
+    "pgbouncer/max_client_conn": "bouncer_clients",
+    "pgbouncer/default_pool_size": "bouncer_pool",
+    "pgbouncer/max_db_connections": "bouncer_total",
+    "pgbouncer/client_idle_timeout": "bouncer_client_idle_s",
+    "postgres/max_connections": "database_connections",
+    "postgres/superuser_reserved_connections": "database_reserved",
+    "tomcat.threads.max": "workers",
+    "server.tomcat.keep-alive-timeout": "server_idle_s",
+    "VirtualService.http.timeout": "overall_s",
+    "VirtualService.http.retries.attempts": "retries",
+    "VirtualService.http.retries.perTryTimeout": "timeout_s",
+    "VirtualService.http.retries.backoff": "backoff_s",
+    "connectionPool.tcp.maxConnections": "connections",
+    "connectionPool.http.http1MaxPendingRequests": "pending",
+    "connectionPool.http.http2MaxRequests": "in_flight",
+    "connectionPool.http.maxRetries": "retries_in_flight",
+    "connectionPool.http.idleTimeout": "client_idle_s",
+    "thresholds.max_connections": "connections",
+    "thresholds.max_pending_requests": "pending",
+    "thresholds.max_requests": "in_flight",
+    "thresholds.max_retries": "retries_in_flight",
+    "circuit_breakers.max_connections": "connections",
+    "circuit_breakers.max_pending_requests": "pending",
+    "circuit_breakers.max_requests": "in_flight",
+    "circuit_breakers.max_retries": "retries_in_flight",
+    "minimumNumberOfCalls": "breaker_minimum",
+    "slowCallDurationThreshold": "breaker_slow_s",
+    "terminationGracePeriodSeconds": "grace_s",
+    "preStop.sleep.seconds": "pre_stop_s",
+    "limits.memory": "memory_limit_bytes",
+    "requests.memory": "memory_request_bytes",
+    "limits.cpu": "cpu_limit",
+    "requests.cpu": "cpu_request",
+    "maxReplicas": "replicas_most",
+    "minReplicas": "replicas_least",
+    "Deployment.spec.replicas": "replicas",
+    "averageUtilization": "cpu_target",
+    "targetCPUUtilizationPercentage": "cpu_target",
+    "Xmx": "heap_bytes",
+    "MaxHeapSize": "heap_bytes",
+    "MaxRAMPercentage": "heap_share",
+    "MaxMetaspaceSize": "metaspace_bytes",
+    "MaxDirectMemorySize": "direct_bytes",
+    "ReservedCodeCacheSize": "code_cache_bytes",
+    "GOMEMLIMIT": "go_memory_bytes",
+    "GOGC": "gogc",
+    "GOMAXPROCS": "go_threads",
+    "timeout-per-shutdown-phase": "drain_s",
+    "graceful_timeout": "drain_s",
+    "timeout_graceful_shutdown": "drain_s",
+    "server.IdleTimeout": "server_idle_s",
+    "http.Server.IdleTimeout": "server_idle_s",
+    "Transport.IdleConnTimeout": "client_idle_s",
+    "uvicorn/timeout_keep_alive": "server_idle_s",
+    "gunicorn/keepalive": "server_idle_s",
+    "nginx/keepalive_timeout": "server_idle_s",
+    "haproxy/timeout http-keep-alive": "server_idle_s",
+}
+
+# Roles of a call; those of a leaf's own pool are said by whoever calls it.
+_CALLS = {*_OF_CALLS.values(), "retries", "in_flight", "retries_in_flight", "client_idle_s"}
+
+_UNITS = {
+    "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "%": 0.01,
+    "percent": 0.01, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "KB": 1e3, "MB": 1e6, "GB": 1e9,
+    "millicores": 1e-3, "m": 1e-3,
+}  # fmt: skip
+
+
+def said_of(knob: Knob, value: Value, topology: Topology, *, system: str, file: str = "") -> Said | None:
+    """Give what a setting says in our units, or None if no rule asks for it."""
+    service, to, by_path = at_path(knob.path, topology)
+    role = by_name(system, knob.name) or by_path
+    if not role or isinstance(value, str) or value is None:
+        return None
+    if role not in _CALLS:
+        service, to = knob.service, ""
+    elif not to:
+        service, to = _called(knob.service, topology, mesh=_layer(system) == MESH)
+    number = _number(knob, float(value), role)
+    role = "attempts" if role == "retries" else role
+    return Said(role, service, number, knob.key, _shown(knob, value), to, _layer(system), file)
+
+
+def _called(service: str, topology: Topology, *, mesh: bool) -> tuple[str, str]:
+    """Whose call a setting means: a mesh names the callee, whoever calls it; a pool its owner."""
+    calls = topology.services[service].calls if service in topology.services else ()
+    leaves = [to for to in calls if not topology.services[to].calls]
+    if mesh or not calls:
+        return "", service
+    return service, leaves[0] if len(leaves) == 1 else ""
+
+
+def by_name(system: str, name: str) -> str:
+    """Give the role that a name has in a system, or ""."""
+    given, found = _plain(name), ("", "")
+    for pattern, role in _NAMES.items():
+        owner, _, end = pattern.rpartition("/")
+        if owner in _plain(system) and re.search(rf"(^|[.:\s]){re.escape(_plain(end))}$", given):
+            found = max(found, (_plain(end), role), key=lambda pair: len(pair[0]))
+    return found[1]
+
+
+def at_path(path: str, topology: Topology) -> tuple[str, str, str]:
+    """Take a network path apart: station, callee ("" for the station's own), role ("" if none)."""
+    for station in sorted(topology.services, key=len, reverse=True):
+        if not path.startswith(f"{station}."):
+            continue
+        rest = path.removeprefix(f"{station}.")
+        if not rest.startswith("calls."):
+            return station, "", _OF_STATIONS.get(rest, "")
+        for callee in sorted(topology.services[station].calls, key=len, reverse=True):
+            leaf = rest.removeprefix(f"calls.{callee}.")
+            if leaf != rest:
+                return station, callee, _OF_CALLS.get(leaf, "")
+    return "", "", ""
+
+
+def of_path(path: str, value: float | str, topology: Topology) -> Said | None:
+    """Give what a network says at a path, or None if no rule asks for it."""
+    service, to, role = at_path(path, topology)
+    if not role or isinstance(value, str) or math.isinf(value):
+        return None  # no limit is how a network says nothing
+    return Said(role, service, float(value), path, f"{value:g}", to)
+
+
+def _number(knob: Knob, value: float, role: str) -> float:
+    """Give a value in seconds, bytes, cores or a count, within the knob's bounds or not."""
+    if value == knob.off:
+        return math.inf
+    if role == "retries":
+        return value + 1
+    if knob.path or knob.scale != 1.0:
+        return value * knob.scale + knob.offset
+    return value * _UNITS.get(knob.unit, 1.0)
+
+
+def _shown(knob: Knob, value: Value) -> str:
+    if value == knob.off:
+        return f"{value} (no limit)"
+    number = f"{value:.12g}" if isinstance(value, float) else str(value)
+    return f"{number} {knob.unit}".rstrip()
+
+
+def _layer(system: str) -> str:
+    return MESH if any(mesh in _plain(system) for mesh in _MESHES) else APPLICATION
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[_\-\[\]]", "", name).lower()
+
+
+def roles() -> Mapping[str, str]:
+    """Every end of a name with its role, for the test that a knob has it."""
+    return dict(_NAMES)
