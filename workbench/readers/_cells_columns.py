@@ -480,7 +480,7 @@ def _measure(cells: Any, offsets: Any) -> None:
 def _gather(text: Any, extra: Any, cells: Any, offsets: Any, out: Any) -> None:
     for row in range(len(cells)):
         source, begin, size = _bytes(text, extra, cells[row])
-        _copy(out, offsets[row], source, begin, size)
+        _copy(out, offsets[row], source, begin, size)  # type: ignore[call-arg]  # of the compiler's own
 
 
 @_compiled
