@@ -1,13 +1,14 @@
 """HikariCP: the pool of connections to a database, such as `orders/maximumPoolSize`; times in ms.
 
-The pool belongs to the service that calls the database, each instance has one: it is the pool of connections
-of that service's only call to a station that calls no other, and nothing of the network where there are none
-or several. A thread that waits longer than connectionTimeout gets an SQLException (HikariPool.getConnection).
-Limits are those below which HikariCP (HikariConfig.validateNumerics) falls back to its default.
+The pool belongs to the service that calls the database, each instance has one: it is the pool of
+connections of that service's only call to a station that calls no other, and nothing of the network where
+there are none or several. A thread that waits longer than connectionTimeout gets an SQLException
+(HikariPool.getConnection). Limits are those below which HikariCP (HikariConfig.validateNumerics) falls
+back to its default.
 
-Evidence: maximumPoolSize and connectionTimeout by hikaricp_connections_pending, hikaricp_connections_acquire
-and hikaricp_connections_timeout_total; minimumIdle, idleTimeout and maxLifetime by
-hikaricp_connections_creation; keepaliveTime and leakDetectionThreshold by the log.
+Evidence: maximumPoolSize and connectionTimeout by hikaricp_connections_pending,
+hikaricp_connections_acquire and hikaricp_connections_timeout_total; minimumIdle, idleTimeout and
+maxLifetime by hikaricp_connections_creation; keepaliveTime and leakDetectionThreshold by the log.
 """
 
 from __future__ import annotations

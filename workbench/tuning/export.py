@@ -103,7 +103,7 @@ def difference(recommendation: Recommendation, target: str) -> str:
 
 
 def _files(module: targets.Target, knobs: list[Knob], old: Settings, new: Settings) -> dict[str, list[Knob]]:
-    """Give the target's files with their knobs: one, or one for each service that changes (if none, for all)."""
+    """Give each file of the target with its knobs: one, or one a service that changes (if none, for all)."""
     if "{service}" not in module.FILENAME:
         return {module.FILENAME: knobs}
     moved = {knob.service for knob in knobs if new.get(knob.key) != old.get(knob.key)}
@@ -143,7 +143,7 @@ def _unified(before: str, after: str, old: str, new: str, *, lines: int = 3) -> 
 def _translated(
     recommendation: Recommendation, systems: Iterable[str]
 ) -> tuple[Settings, Settings, list[Knob]]:
-    """Give present and recommended settings in other systems' words (its own for none), through the network."""
+    """Give present and recommended settings in other systems' words, its own for none, by the network."""
     new = recommendation.network
     was = {key: old for key, (old, _) in recommendation.changes.items()}
     # What was unset stood at no limit, or at the least there is (one try, no backoff), as `search` takes it.
