@@ -1,6 +1,7 @@
-"""The same verbs from a shell: read, record, calibrate, knobs, predict, tune, verify, lab.
+"""The same verbs from a shell: read, record, calibrate, knobs, predict, tune, check, consistency, verify …
 
-Exit status: 0 done; 1 the answer is no (a verdict of worse, an SLO broken, no advice); 2 an error, in words.
+Exit status: 0 done; 1 the answer is no (a verdict of worse, an SLO broken, no advice); 2 an error, in words,
+or that it cannot be told.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         verb.set_defaults(run=run)
     _add_predict(verbs)
     _add_tune(verbs)
+    _add_check(verbs)
+    _add_consistency(verbs)
     _add_verify(verbs)
     add_commands(verbs)
     return parser
@@ -105,7 +108,7 @@ def _add_predict(verbs: Any) -> None:
 def _add_tune(verbs: Any) -> None:
     verb = verbs.add_parser("tune", help="find the cheapest settings that hold the SLOs, and export them")
     verb.add_argument("capture", type=Path)
-    verb.add_argument("--slo", action="append", type=_slo, metavar="QUANTITY=LIMIT", help="such as p99_s=0.4")
+    _add_objective(verb)
     verb.add_argument("--knob", action="append", metavar="KEY", help="move only these (repeatable)")
     verb.add_argument("--budget", type=int, default=200, help="evaluations at most")
     verb.add_argument("--seed", type=int, default=0)
@@ -115,6 +118,39 @@ def _add_tune(verbs: Any) -> None:
         "--to", type=Path, metavar="FOLDER", help="where to export; left out, nothing is written"
     )
     verb.set_defaults(run=_tune)
+
+
+def _add_objective(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--slo", action="append", type=_slo, metavar="QUANTITY=LIMIT", help="such as p99_s=0.4")
+    verb.add_argument("--objective", type=Path, metavar="FILE", help="a YAML of slos and scenarios instead")
+
+
+def _add_report(verb: argparse.ArgumentParser) -> None:
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="the same for programs")
+    how.add_argument("--github", action="store_true", help="as annotations of a GitHub workflow")
+    verb.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
+
+
+def _add_check(verbs: Any) -> None:
+    verb = verbs.add_parser("check", help="would these settings hold the SLOs? 0 yes, 1 no, 2 cannot tell")
+    verb.add_argument("settings", type=Path, help="a configuration file")
+    verb.add_argument("--capture", type=Path, metavar="FOLDER", help="a recording of the system")
+    verb.add_argument("--target", default="lab_yaml", help="format of the file")
+    _add_objective(verb)
+    verb.add_argument("--seed", type=int, default=0)
+    _add_report(verb)
+    verb.set_defaults(run=_check)
+
+
+def _add_consistency(verbs: Any) -> None:
+    verb = verbs.add_parser("consistency", help="do the settings of all layers fit together? 1 if not")
+    verb.add_argument(
+        "files", nargs="*", metavar="FILE", help="a configuration file; or TARGET=FILE, TARGET/SERVICE=FILE"
+    )
+    verb.add_argument("--system", type=Path, metavar="FILE", help="a YAML: who calls whom, replicas, files")
+    _add_report(verb)
+    verb.set_defaults(run=_consistency)
 
 
 def _add_verify(verbs: Any) -> None:
@@ -250,7 +286,7 @@ def _tune(given: argparse.Namespace) -> int:
     if given.base:
         targets.read(module, given.base)
     twin = workbench.calibrate(workbench.read(given.capture))
-    objective = workbench.Objective(tuple(given.slo)) if given.slo else workbench.Objective()
+    objective = _objective(given)
     recommendation = workbench.search(
         twin, given.knob, objective, budget=given.budget, seed=given.seed, progress=_progress
     )
@@ -262,6 +298,58 @@ def _tune(given: argparse.Namespace) -> int:
         for path in workbench.export(recommendation, given.target, given.to, base=given.base):
             print(f"wrote {path}")
     return 0
+
+
+def _check(given: argparse.Namespace) -> int:
+    from workbench.tuning.check import check
+    from workbench.tuning.pipeline import UNKNOWN, Result, as_text
+
+    try:
+        objective = _objective(given)
+        if given.capture is None:
+            raise SettingError("no capture", where="--capture", expected="a recording of the system")
+        twin = workbench.calibrate(workbench.read(given.capture))
+        results = check(twin, given.settings, objective, target=given.target, seed=given.seed)
+    except WorkbenchError as error:  # a pipeline reads the report, whatever went wrong
+        results = [Result("can be checked", "settings", UNKNOWN, str(error), str(given.settings))]
+    return _told(results, given, suite="workbench check", text=as_text(results))
+
+
+def _consistency(given: argparse.Namespace) -> int:
+    from workbench import consistency
+    from workbench.tuning.pipeline import findings_as_results
+
+    if given.system is None:
+        raise SettingError("no system", where="--system", expected="a YAML of services and who calls whom")
+    topology, listed = consistency.topology_of(given.system)
+    files = [consistency.File.named(text) for text in given.files] or listed
+    found = consistency.check_files(files, topology)
+    text = "\n".join(one.text() for one in found) or f"all settings of {len(files)} files fit together"
+    return _told(findings_as_results(found), given, suite="workbench consistency", text=text)
+
+
+def _told(results: list[Any], given: argparse.Namespace, *, suite: str, text: str) -> int:
+    """Print results in the form that is asked for, `text` where none is; give the exit status."""
+    from workbench.tuning import pipeline
+
+    if given.json or given.github:
+        text = pipeline.as_json(results) if given.json else pipeline.as_github(results)
+    if text:
+        print(text)
+    if given.junit:
+        given.junit.write_text(pipeline.as_junit(results, suite=suite), encoding="utf-8")
+    return pipeline.exit_status(results)
+
+
+def _objective(given: argparse.Namespace) -> Any:
+    if given.objective is None:
+        return workbench.Objective(tuple(given.slo)) if given.slo else workbench.Objective()
+    from dataclasses import replace
+
+    from workbench.tuning.objective_file import read_objective
+
+    objective = read_objective(given.objective)
+    return replace(objective, slos=tuple(given.slo)) if given.slo else objective
 
 
 def _verify(given: argparse.Namespace) -> int:

@@ -90,14 +90,14 @@ def test_the_default_of_a_mesh_is_no_limit(found):
 
 
 def test_threads_that_wait_for_a_connection_longer_than_their_caller_waits_are_found(folder):
-    """The gateway waits 1 s for orders: 4 workers never wait for one of 10 connections, 12 may for 30 s."""
+    """A try of the mesh lasts 800 ms: 4 workers never wait for one of 10 connections, 12 may for 30 s."""
     topology, files = consistency.topology_of(folder / "system.yaml")
     assert not [one for one in consistency.check_files(files, topology) if "connections to" in one.what]
     text = (folder / "settings.yaml").read_text()
     (folder / "settings.yaml").write_text(text.replace("workers: 4\n", "workers: 12\n"))
     one = next(one for one in consistency.check_files(files, topology) if "connections to" in one.what)
     assert "12 threads of orders share 10 connections to payments" in one.what
-    assert "wait 30 s for its turn, while its caller waits 1 s" in one.what
+    assert "wait 30 s for its turn, while its caller waits 800 ms" in one.what
     lines = {s.key: s.line for s in one.places}
     assert (lines["orders/maximumPoolSize"], lines["orders/connectionTimeout"]) == (1, 2)
 

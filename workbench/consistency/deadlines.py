@@ -12,7 +12,6 @@ from workbench.consistency._seam import (
     APPLICATION,
     ERROR,
     LAYERS,
-    WARNING,
     Claims,
     Finding,
     Said,
@@ -80,7 +79,7 @@ def _beyond(caller: str, callee: str, need: Need, budget: Said, has: str) -> Fin
     if 1 <= fits < tries:
         change += f", or {fits:g} {'try' if fits == 1 else 'tries'}"
     return Finding(
-        ERROR if one > budget.value or tries > 1 else WARNING,
+        ERROR,
         f"{caller} may wait {seconds(total)} for {callee} ({sum_}), but {has}",
         f"{change}, or give {budget.key} {seconds(total)}",
         (*said, budget),
