@@ -5,7 +5,7 @@ shown, never tuned. Meanings and bounds are those of redis.conf and config.c of 
 
 Evidence: maxclients by connected_clients and rejected_connections of INFO, beside the sum of the clients'
 pools; maxmemory, its policy and samples by used_memory, evicted_keys and keyspace_hits against
-keyspace_misses; timeout and tcp-keepalive by idle in CLIENT LIST; tcp-backlog by the kernel's ListenOverflows;
+keyspace_misses; timeout and tcp-keepalive by idle in CLIENT LIST; tcp-backlog by ListenOverflows in netstat;
 io-threads by CPU use; hz by expired_keys.
 """
 
