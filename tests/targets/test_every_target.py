@@ -172,8 +172,13 @@ def test_off_is_written_and_read_back(name):
 
 PLANTED = {  # by the first of a target's systems: how a further setting of it is spelled, and its unit
     "lab": ("cache.entries.high", "entries"),
+    "envoy": ("clusters[payments].common_lb_config.healthy_panic_threshold.value", "%"),
     "istio": ("DestinationRule.trafficPolicy.outlierDetection.minHealthPercent", "%"),
     "hikari": ("initializationFailTimeout", "ms"),
+    "jvm": ("TieredStopAtLevel", "level"),
+    "go": ("GODEBUGLEVEL", "level"),
+    "uvicorn": ("ws-max-queue", "messages"),
+    "nginx": ("location.client_body_timeout", "s"),
     "pgbouncer": ("tcp_keepcnt", "probes"),
     "postgresql": ("temp_file_limit", "kB"),
     "rabbitmq": ("num_acceptors.tcp", "processes"),
