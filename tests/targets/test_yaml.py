@@ -53,6 +53,16 @@ PAIRS = {
         "a: {b: 1,  # x\n    c: 2, d: 9,\n}\n",
     ),
     "JSON": ('{"a": {"b": 1}}', [("a.b", "9"), ("a.c", "7")], '{"a": {"b": 9, c: 7}}'),
+    "keys of a mapping and of the one at its end": (
+        "a:\n  b:\n    x: 1\nz: 1\n",
+        [("a.c.d", "9"), ("a.b.w", "8")],
+        "a:\n  b:\n    x: 1\n    w: 8\n  c:\n    d: 9\nz: 1\n",
+    ),
+    "keys of a mapping and of nothing at its end": (
+        "a:\n  b:\n",
+        [("a.c", "9"), ("a.b.w", "8")],
+        "a:\n  b:\n    w: 8\n  c: 9\n",
+    ),
     "a list that is not there": (
         "a:\n  x: 1\n",
         [("a.b.c.0.d", "9"), ("a.b.c.0.e.f", "7")],

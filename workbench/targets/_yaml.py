@@ -41,7 +41,8 @@ _NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 class Change:
     """A scalar to write at a place: the document's number, then keys and list positions.
 
-    What is not there yet is made, of a list its first entry (position 0). Without `why` the value gets no comment, and loses the one it had for `key`.
+    What is not there yet is made, of a list its first entry (position 0). Without `why` the value gets no
+    comment, and loses the one it had for `key`.
     """
 
     place: tuple[Step, ...]
@@ -82,7 +83,8 @@ def find(node: Node | None, *steps: Step) -> Node | None:
 def mappings(documents: Iterable[Node]) -> Iterator[tuple[tuple[Step, ...], MappingNode]]:
     """Give every mapping with its place; one that anchors share, at the first of them."""
     seen: set[int] = set()
-    ahead: list[tuple[tuple[Step, ...], Node]] = [((i,), node) for i, node in enumerate(documents)][::-1]
+    ahead: list[tuple[tuple[Step, ...], Node]] = []
+    ahead += reversed([((i,), node) for i, node in enumerate(documents)])
     while ahead:
         place, node = ahead.pop()
         if id(node) in seen:
@@ -123,6 +125,24 @@ def quoted(text: str) -> str:
     """Give a scalar that every YAML reader takes for this very text."""
     bare = _BARE.fullmatch(text) and text.lower() not in _NOT_TEXT
     return text if bare else json.dumps(text, ensure_ascii=True)
+
+
+def insert_before_last(text: str, entries: Node | None, made: str, *, where: str) -> str:
+    """Give the text with an entry more in a list that is written one to a line, before its last entry."""
+    if not items(entries) or not isinstance(entries, SequenceNode) or entries.flow_style:
+        raise TargetError(
+            "a list that is empty, or in brackets",
+            where=f"{where}:{line_of(entries)}" if entries is not None else where,
+            expected="entries that each begin a line with -",
+            remedy="write the list so, then export again",
+        )
+    before = natural_lines(text[: text.rindex("-", 0, items(entries)[-1].start_mark.index)])
+    indent = before.pop()
+    while before and before[-1].lstrip().startswith("#"):
+        before.pop()
+    start = sum(map(len, before))
+    lines = made.replace("\n", line_end(text)).splitlines(keepends=True)
+    return text[:start] + "".join(indent + line for line in lines) + text[start:]
 
 
 def write(text: str, changes: Iterable[Change], *, where: str) -> str:
@@ -172,7 +192,8 @@ class _Edit:
         self._replace(spot, change)
 
     def result(self) -> str:
-        for spot, nested in self.additions.values():
+        # Where an outer mapping ends with an inner one, what is added to the inner one comes first.
+        for spot, nested in sorted(self.additions.values(), key=lambda addition: -addition[0].column):
             self._insert(spot, nested)
         parts, done = [], 0
         for start, end, new in sorted(self.splices, key=lambda splice: splice[:2]):
@@ -319,6 +340,13 @@ class _Spot:
             and key is None
         ):
             self.outer = node
+
+    @property
+    def column(self) -> int:
+        """How far in the node stands; one that is empty stands behind its key."""
+        if self.key is not None and isinstance(self.node, ScalarNode):
+            return self.key.start_mark.column + 1
+        return self.node.start_mark.column
 
     @property
     def is_alias(self) -> bool:
