@@ -20,6 +20,7 @@ from decimal import Decimal
 from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
 from workbench.targets import _yaml
+from workbench.targets._durations import duration, seconds
 from workbench.targets._seam import changed, line_end, plain
 
 FORMAT = "Istio resources"
@@ -30,17 +31,6 @@ ENCODING = "utf-8"
 # What the twin retries; Istio's own default leaves timeouts and most 5xx answers alone.
 RETRY_ON = "5xx"
 
-_SECONDS = {
-    "ns": Decimal("1e-9"),
-    "us": Decimal("1e-6"),
-    "µs": Decimal("1e-6"),
-    "μs": Decimal("1e-6"),
-    "ms": Decimal("1e-3"),
-    "s": Decimal(1),
-    "m": Decimal(60),
-    "h": Decimal(3600),
-}
-_PART = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 _RESOURCES = {
     "VirtualService": """\
 apiVersion: networking.istio.io/v1
@@ -113,23 +103,6 @@ def edit(
         if retry_on and retry_on not in [change.place for change in changes]:
             changes.append(_yaml.Change(retry_on, RETRY_ON))
     return _yaml.write(text, changes, where=where)
-
-
-def seconds(text: str) -> float | None:
-    """Give the seconds of a duration as Go spells it, such as 1h2m3.5s or 400ms; None if it is none."""
-    if text == "0":
-        return 0.0
-    if not re.fullmatch(f"({_PART})+", text):
-        return None
-    return float(sum(Decimal(number) * _SECONDS[unit] for number, unit in re.findall(_PART, text)))
-
-
-def duration(number: float) -> str:
-    """Write seconds as a whole number of seconds, or else as milliseconds."""
-    exact = Decimal(repr(number))
-    if exact == int(exact):
-        return f"{int(exact)}s"
-    return f"{(exact * 1000).normalize():f}ms"
 
 
 def _value(node: _yaml.Node, where: str, knob: Knob) -> float:

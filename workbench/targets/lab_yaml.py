@@ -7,13 +7,12 @@ services:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 
 from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
-from workbench.targets import _yaml
-from workbench.targets._seam import changed, plain
+from workbench.targets import _nested, _yaml
+from workbench.targets._seam import changed
 
 FORMAT = "the lab's YAML"
 SYSTEMS = ("lab",)
@@ -31,13 +30,8 @@ def blank(knobs: Iterable[Knob]) -> str:
 
 def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
     """Give what the file sets of these knobs."""
-    root = _root(text, where)
-    found: dict[str, Value] = {}
-    for knob in knobs:
-        node = _yaml.find(root, "services", knob.service, *knob.name.split("."))
-        if node is not None:
-            found[knob.key] = _number(node, where, knob)
-    return Settings(found)
+    _services(text, where)
+    return _nested.current(text, knobs, _place, where=where)
 
 
 def edit(
@@ -49,11 +43,8 @@ def edit(
     where: str = FILENAME,
 ) -> str:
     """Give the file with these settings; a service that it lacks raises TargetError."""
-    known = list(knobs)
-    root = _root(text, where)
-    services = _yaml.names(_yaml.find(root, "services"))
-    changes = []
-    for knob, value in changed(settings, current(text, known, where=where), known).items():
+    known, services = list(knobs), _services(text, where)
+    for knob in changed(settings, current(text, known, where=where), known):
         if knob.service not in services:
             raise TargetError(
                 f"no service {knob.service!r}",
@@ -61,33 +52,21 @@ def edit(
                 expected=f"one of {services}",
                 remedy="add the service to the file, or leave its settings out",
             )
-        place: tuple[_yaml.Step, ...] = (0, "services", knob.service, *knob.name.split("."))
-        changes.append(_yaml.Change(place, plain(value), knob.key, why.get(knob.key, "")))
-    return _yaml.write(text, changes, where=where)
+    return _nested.edit(text, settings, known, _place, why=why, where=where)
 
 
-def _root(text: str, where: str) -> _yaml.Node:
+def _place(_: tuple[_yaml.Node, ...], knob: Knob) -> tuple[_yaml.Step, ...]:
+    return (0, "services", knob.service, *knob.name.split("."))
+
+
+def _services(text: str, where: str) -> list[str]:
     documents = _yaml.parse(text, where=where)
-    if len(documents) != 1 or not _yaml.names(_yaml.find(documents[0], "services")):
+    services = _yaml.names(_yaml.find(documents[0], "services")) if len(documents) == 1 else []
+    if not services:
         raise TargetError(
             "no services" if len(documents) == 1 else f"{len(documents)} documents",
             where=where,
             expected="one document with the key services",
             remedy="export without a file to begin with, which writes a new one",
         )
-    return documents[0]
-
-
-def _number(node: _yaml.Node, where: str, knob: Knob) -> float:
-    text = _yaml.scalar(node)
-    try:
-        number = float(text) if getattr(node, "style", None) is None else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise TargetError(
-            f"{text!r}" if text else "no number",
-            where=f"{where}:{_yaml.line_of(node)}, {knob.key}",
-            expected=knob.bounds,
-        )
-    return int(number) if number == int(number) and "." not in text else number
+    return services
