@@ -42,7 +42,7 @@ def test_haproxy_takes_what_was_exported(tmp_path, begin, share):
 
 
 @pytest.mark.parametrize(
-    "line", ["balance fastest", "timeout server fast", "retries many", "default-server maxcon 3"]
+    "line", ["balance fastest", "timeout server fast", "retries", "default-server maxcon 3"]
 )
 def test_haproxy_refuses_what_it_does_not_know(tmp_path, line):
     text = haproxy.blank(KNOBS).replace("backend orders\n", f"backend orders\n    {line}\n")
