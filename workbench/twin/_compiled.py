@@ -12,8 +12,18 @@ _SOURCES = Path(__file__).parent
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile, inlined into the loop that calls it."""
-    return _compiled.compiled_with(_SOURCES, forceinline=(function.__name__ != "loop"))(function)
+    """Compile, inlined where it is called."""
+    return _compiled.compiled_with(_SOURCES, forceinline=True)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Insert where it is called, before anything is compiled: for what is called from one place."""
+    return _compiled.compiled_with(_SOURCES, inline="always")(function)
+
+
+def compiled_apart(function: Callable[..., Any]) -> Any:
+    """Compile what is called rarely or from many places, so that it stands but once in the loop's code."""
+    return _compiled.compiled_with(_SOURCES)(function)
 
 
 def is_cached() -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 
 from workbench.twin._compiled import compiled
 
-BEFORE, AFTER, TRANSIT, BACKOFF, PERSIST = 1, 2, 3, 4, 5  # purposes
+BEFORE, AFTER, TRANSIT, BACKOFF, PERSIST, SHARE = 1, 2, 3, 4, 5, 6  # purposes
+CACHE, BALANCE, BALANCE_2, FAIL, PAUSE, THINK = 7, 8, 9, 10, 11, 12
 POINTS = 1024  # length of a quantile table
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

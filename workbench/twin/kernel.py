@@ -1,389 +1,318 @@
-"""The event loop of the twin, in numba over NamedTuples of arrays.
+"""The event loop of the twin, in numba over a NamedTuple of arrays of records.
 
-A *visit* is one request at one station; every visit but a root's is also one try of a call, so a row of the
-log describes both. The loop reads as queueing: `arrive`, `start`, `worked`, `begin_try`, `leave`. It returns
-times and outcomes only; quantiles and utilisation are computed outside.
-
-Events at the same time happen in the order in which they were scheduled; an arrival from outside comes
-before all of them. When a visit ends, its server goes to the next in the queue first; then the caller hears.
+`world` holds what there is, `events` what is scheduled, `visits` what a visit does at its site, `tries` what its
+caller does; here they are put in order of time. At the same time come first what the scenario changes, then
+arrivals from outside, then what was scheduled, in the order of scheduling. The log is times and outcomes
+only; quantiles and utilisation are computed outside.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from workbench.errors import CalibrationError
-from workbench.network import Network, Workload
-from workbench.twin import draws
-from workbench.twin._compiled import compiled
-from workbench.twin.mechanisms import backoff, pool, token_bucket
-
-# How a visit ended (what its station answered), and how a try ended for its caller.
-OK, FAILED, REFUSED, LIMITED, EXPIRED, TIMEOUT, RUNNING = 0, 1, 2, 3, 4, 5, 6
-OUTCOMES = ("ok", "failed", "refused", "limited", "expired", "timeout", "running")
-
-_ARRIVE, _WORKED, _FINISHED, _TIMEOUT, _RETRY = 0, 1, 2, 3, 4  # kinds of events
-_SPARE = 8  # with one for each station, more rows or heap entries than one event can add
+from workbench.network import Change, Network, Workload
+from workbench.twin import draws, events, tries, visits, world
+from workbench.twin._compiled import compiled, compiled_apart, inlined
+from workbench.twin.mechanisms import balance
+from workbench.twin.plan import plan_of
+from workbench.twin.world import CHANGED, CREATED, FIRST, GOES_ON, HEAPED, LEFT, NONE, ROWS, TAKEN, TIMEOUT, World
 
 
-STATION = np.dtype(
-    [
-        ("servers", "f8"),  # policy; inf without limit
-        ("queue", "f8"),
-        ("rate_rps", "f8"),
-        ("burst", "f8"),
-        ("deadline_s", "f8"),
-        ("before", "i8"),  # quantile table of the work before the calls, -1 for none
-        ("after", "i8"),
-        ("first_call", "i8"),  # its calls are rows first_call … end_call - 1 of the calls
-        ("end_call", "i8"),
-        ("busy", "i8"),  # state
-        ("length", "i8"),
-        ("first", "i8"),
-        ("last", "i8"),
-        ("tokens", "f8"),
-        ("filled_at", "f8"),
-    ]
-)
-CALL = np.dtype(
-    [
-        ("to", "i8"),
-        ("timeout_s", "f8"),
-        ("attempts", "i8"),
-        ("backoff_s", "f8"),
-        ("jitter", "f8"),
-        ("transit", "i8"),  # quantile table of the time between send and arrival, -1 for none
-    ]
-)
-LOGGED = [
-    ("request", "i8"),
-    ("parent", "i8"),  # row of the calling visit, -1 for a root
-    ("station", "i8"),
-    ("call", "i8"),  # row of the call in the plan, -1 for a root
-    ("attempt", "i8"),  # from 0
-    ("sent", "f8"),  # when the caller sent it; times in seconds, NaN where it never came to that
-    ("arrived", "f8"),  # when it reached the station
-    ("started", "f8"),  # when it was given a server
-    ("ended", "f8"),  # when the station was done with it
-    ("outcome", "i8"),  # what the station answered
-    ("heard", "f8"),  # when the caller had its answer or gave up
-    ("result", "i8"),  # how the try ended for the caller
-]
-VISIT = np.dtype(
-    LOGGED
-    + [
-        ("key", "u8"),
-        ("luck", "u8"),  # the key that its work is drawn with: its own, or that of an earlier try
-        ("deadline", "f8"),  # absolute; what remains of it while on the way
-        ("step", "i8"),  # number of the call in progress
-        ("tries", "i8"),  # tries of that call so far
-        ("awaited", "i8"),  # row of the try that it waits for, -1 for none
-        ("behind", "i8"),  # next in the queue, -1 for none
-    ]
-)
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("kind", "i8"), ("visit", "i8")])
-LOG = np.dtype(LOGGED)
-
-
-class Plan(NamedTuple):
-    """A network and its workload as arrays; `tables` are quantiles (t × points), `entry` is a row."""
-
-    stations: np.ndarray
-    calls: np.ndarray
-    tables: np.ndarray
-    entry: int
-    persistence: float
-
-
-class _World(NamedTuple):
-    """All that the loop reads and writes. Few arrays: numba counts references of each at every call."""
-
-    stations: np.ndarray
-    calls: np.ndarray
-    tables: np.ndarray
-    visits: np.ndarray
-    heap: np.ndarray
-    counts: np.ndarray  # int64: rows used, heap size, events scheduled, arrivals taken, visit just left
-    persistence: float
-
-
-_ROWS, _HEAPED, _SCHEDULED, _TAKEN, _LEFT = 0, 1, 2, 3, 4
-
-
-@compiled
-def _earlier(a, b):
-    return a.time < b.time or (a.time == b.time and a.order < b.order)
-
-
-@compiled
-def _copy(event, source):
-    event.time, event.order, event.kind, event.visit = source.time, source.order, source.kind, source.visit
-
-
-@compiled
-def _schedule(w, time, kind, v):
-    """Push an event; w.heap[-1] is scratch."""
-    new = w.heap[w.heap.size - 1]
-    new.time, new.order, new.kind, new.visit = time, w.counts[_SCHEDULED], kind, v
-    i = w.counts[_HEAPED]
-    w.counts[_HEAPED] += 1
-    w.counts[_SCHEDULED] += 1
-    while i > 0:
-        up = (i - 1) >> 1
-        if not _earlier(new, w.heap[up]):
-            break
-        _copy(w.heap[i], w.heap[up])
-        i = up
-    _copy(w.heap[i], new)
-
-
-@compiled
-def _pop(w):
-    """Drop the earliest event; the caller has looked at it already."""
-    size = w.counts[_HEAPED] - 1
-    w.counts[_HEAPED] = size
-    moved = w.heap[size]
-    i = 0
-    while 2 * i + 1 < size:
-        down = 2 * i + 1
-        if down + 1 < size and _earlier(w.heap[down + 1], w.heap[down]):
-            down += 1
-        if _earlier(moved, w.heap[down]):
-            break
-        _copy(w.heap[i], w.heap[down])
-        i = down
-    _copy(w.heap[i], moved)
-
-
-@compiled
-def _new_visit(w, request, parent, station, call, attempt, key, sent):
-    v = w.counts[_ROWS]
-    w.counts[_ROWS] += 1
-    visit = w.visits[v]
-    visit.request, visit.parent, visit.station = request, parent, station
-    visit.call, visit.attempt, visit.sent = call, attempt, sent
-    visit.arrived = visit.started = visit.ended = visit.heard = np.nan
-    visit.outcome = visit.result = RUNNING
-    visit.key, visit.luck, visit.deadline = key, key, np.inf
-    visit.step, visit.tries, visit.awaited, visit.behind = -1, 0, -1, -1
-    return v
-
-
-@compiled
-def _arrive(w, v, now):
-    visit, station = w.visits[v], w.stations[w.visits[v].station]
-    visit.arrived = now
-    visit.deadline = now + min(visit.deadline, station.deadline_s)
-    if not token_bucket.admit(station, now):
-        _leave(w, v, now, LIMITED)
-        return
-    got = pool.acquire(station, w.visits, v)
-    if got == pool.STARTED:
-        _start(w, v, now)
-    elif got == pool.REFUSED:
-        _leave(w, v, now, REFUSED)
-
-
-@compiled
-def _start(w, v, now):
-    """Schedule the work of a visit that has just been given a server; one that has expired does none."""
-    visit, station = w.visits[v], w.stations[w.visits[v].station]
-    visit.started = now
-    work_s = 0.0
-    if now < visit.deadline and station.before >= 0:
-        work_s = draws.from_table(w.tables[station.before], draws.uniform(visit.luck, draws.BEFORE))
-    _schedule(w, now + work_s, _WORKED, v)
-
-
-@compiled
-def _worked(w, v, now):
-    """Work before the calls is done, or a call has answered: go on to the next call, the rest, the end."""
-    visit, station = w.visits[v], w.stations[w.visits[v].station]
-    if visit.started >= visit.deadline:
-        _leave(w, v, now, EXPIRED)
-        return
-    visit.step += 1
-    visit.tries = 0
-    if station.first_call + visit.step < station.end_call:
-        _begin_try(w, v, now)
-    elif station.after >= 0:
-        rest_s = draws.from_table(w.tables[station.after], draws.uniform(visit.luck, draws.AFTER))
-        _schedule(w, now + rest_s, _FINISHED, v)
-    else:
-        _leave(w, v, now, OK)
-
-
-@compiled
-def _begin_try(w, v, now):
-    visit = w.visits[v]
-    if now >= visit.deadline:
-        _leave(w, v, now, EXPIRED)
-        return
-    c = w.stations[visit.station].first_call + visit.step
-    call = w.calls[c]
-    key = draws.child_key(visit.key, visit.step, visit.tries)
-    t = _new_visit(w, visit.request, v, call.to, c, visit.tries, key, now)
-    w.visits[t].luck = _luck(w, visit, visit.tries)
-    visit.tries += 1
-    visit.awaited = t
-    w.visits[t].deadline = visit.deadline - now  # what remains travels, never a clock reading
-    transit_s = 0.0
-    if call.transit >= 0:
-        transit_s = draws.from_table(w.tables[call.transit], draws.uniform(key, draws.TRANSIT))
-    _schedule(w, now + transit_s, _ARRIVE, t)
-    give_up = min(now + call.timeout_s, visit.deadline)
-    if give_up < np.inf:
-        _schedule(w, give_up, _TIMEOUT, t)
-
-
-@compiled
-def _luck(w, visit, attempt):
-    """A retry meets the work of the first try again with the workload's persistence, else fresh work."""
-    fresh = draws.child_key(visit.luck, visit.step, attempt)
-    if attempt > 0 and draws.uniform(fresh, draws.PERSIST) < w.persistence:
-        return draws.child_key(visit.luck, visit.step, 0)
-    return fresh
-
-
-@compiled
-def _hear(w, t, now, result):
-    """The caller of try t learns its result, unless it has given up on it before."""
-    v = w.visits[t].parent
-    if v < 0 or w.visits[v].awaited != t:
-        return
-    visit, call = w.visits[v], w.calls[w.visits[t].call]
-    visit.awaited = -1
-    w.visits[t].heard, w.visits[t].result = now, result
-    if result == OK:
-        _worked(w, v, now)
-    elif result == LIMITED or visit.tries >= call.attempts:
-        _leave(w, v, now, EXPIRED if now >= visit.deadline else FAILED)
-    else:
-        u = draws.uniform(w.visits[t].key, draws.BACKOFF)
-        wait_s = backoff.delay_s(visit.tries, call.backoff_s, call.jitter, u)
-        if now + wait_s >= visit.deadline:
-            _leave(w, v, now, EXPIRED)
-        else:
-            _schedule(w, now + wait_s, _RETRY, v)
-
-
-@compiled
-def _leave(w, v, now, outcome):
-    """End visit v: its server goes to the next; then `loop` lets the caller hear, so nothing recurses."""
-    visit = w.visits[v]
-    visit.ended, visit.outcome = now, outcome
-    if visit.parent < 0:
-        visit.heard, visit.result = now, outcome
-    w.counts[_LEFT] = v
-    if not np.isnan(visit.started):
-        following = pool.release(w.stations[visit.station], w.visits)
-        if following >= 0:
-            _start(w, following, now)
-
-
-@compiled
-def _next(w, arrivals, seed, entry):
-    """Process the earliest event; give its time."""
-    n = w.counts[_TAKEN]
-    if w.counts[_HEAPED] == 0 or (n < arrivals.size and arrivals[n] <= w.heap[0].time):
-        w.counts[_TAKEN] += 1
-        v = _new_visit(w, n, -1, entry, -1, 0, draws.root_key(seed, n), arrivals[n])
-        _arrive(w, v, arrivals[n])
-        return arrivals[n]
-    now, kind, v = w.heap[0].time, w.heap[0].kind, w.heap[0].visit
-    _pop(w)
-    if kind == _ARRIVE:
-        _arrive(w, v, now)
-    elif kind == _WORKED:
-        _worked(w, v, now)
-    elif kind == _FINISHED:
-        _leave(w, v, now, OK)
-    elif kind == _TIMEOUT:
-        _hear(w, v, now, TIMEOUT)
-    else:
-        _begin_try(w, v, now)
-    return now
-
-
-@compiled
-def loop(w, arrivals, seed, entry):
-    """Process events until none is left (True), or until rows or heap must be enlarged (False)."""
-    spare = _SPARE + w.stations.size  # an answer can free a server, and start who waits, at every hop back
-    while w.counts[_TAKEN] < arrivals.size or w.counts[_HEAPED] > 0:
-        if w.counts[_ROWS] + spare > w.visits.size or w.counts[_HEAPED] + spare > w.heap.size:
+@compiled_apart
+def loop(w, arrivals, spare):  # type: ignore[no-untyped-def]
+    """Go on until nothing is left (True), or until visits or heap must be enlarged (False)."""
+    if w.counts[CREATED] < 0:
+        _open_up(w, arrivals)
+    while w.counts[TAKEN] < arrivals.size or w.counts[HEAPED] > 0:
+        if w.counts[ROWS] + spare > w.visits.size or w.counts[HEAPED] + spare > w.heap.size:
             return False
-        now = _next(w, arrivals, seed, entry)
-        while w.counts[_LEFT] >= 0:
-            v = w.counts[_LEFT]
-            w.counts[_LEFT] = -1
-            _hear(w, v, now, w.visits[v].outcome)
+        now = _next(w, arrivals)
+        while w.counts[GOES_ON] >= 0 or w.counts[LEFT] >= 0:
+            v = w.counts[GOES_ON]
+            if v >= 0:
+                w.counts[GOES_ON] = -1
+                tries.go_on(w, v, now)
+            else:
+                v = w.counts[LEFT]
+                w.counts[LEFT] = -1
+                _left(w, v, now, arrivals.size)
     return True
 
 
-def run(plan: Plan, arrivals: np.ndarray, seed: int) -> np.ndarray:
-    """Send requests at `arrivals` (s, sorted) through the plan until the last has left.
+@compiled_apart
+def _open_up(w, arrivals):  # type: ignore[no-untyped-def]
+    """Schedule what comes of itself: closed users' first requests, autoscalers' first looks."""
+    w.counts[CREATED] = 0
+    for _ in range(w.users):
+        _send_next(w, 0.0, arrivals.size)
+    for s in range(w.stations.size):
+        if w.stations[s].autoscaler.high > 0:
+            _look_later(w, s, 0.0, arrivals)
+
+
+@compiled_apart
+def _send_next(w, now, outside):  # type: ignore[no-untyped-def]
+    """A closed user thinks, and sends the next request."""
+    request = outside + w.counts[CREATED]
+    key = draws.root_key(w.seed, request)
+    think_s = draws.from_table(w.tables[w.think], draws.uniform(key, draws.THINK)) if w.think >= 0 else 0.0
+    w.counts[CREATED] += 1
+    if now + think_s < w.end_s:
+        v = visits.new(w, request, NONE, NONE, FIRST, key, now + think_s)
+        events.schedule(w, now + think_s, events.ARRIVE, v)
+
+
+@compiled_apart
+def _look_later(w, s, now, arrivals):  # type: ignore[no-untyped-def]
+    station = w.stations[s]
+    last = arrivals[arrivals.size - 1] if arrivals.size else 0.0
+    if w.users > 0:
+        last = max(last, w.end_s)
+    look = station.autoscaler.looks + 1
+    if look * station.autoscaler.period_s <= last:
+        events.schedule(w, look * station.autoscaler.period_s, events.SCALE, s)
+
+
+@inlined
+def _next(w, arrivals):  # type: ignore[no-untyped-def]
+    """Let the earliest thing happen; give its time."""
+    n, c = w.counts[TAKEN], w.counts[CHANGED]
+    due = w.heap[0].time if w.counts[HEAPED] > 0 else np.inf
+    arrives = arrivals[n] if n < arrivals.size else np.inf
+    if c < w.changes.size and w.changes[c].time <= min(due, arrives):
+        w.counts[CHANGED] += 1
+        _change(w, w.changes[c])
+        return w.changes[c].time
+    if arrives <= due:
+        w.counts[TAKEN] += 1
+        v = visits.new(w, n, NONE, NONE, FIRST, draws.root_key(w.seed, n), arrives)
+        _enter_network(w, v, arrives)
+        return arrives
+    code = w.heap[0].code
+    events.drop_first(w)
+    _happen(w, events.kind_of(code), events.row_of(code), events.order_of(code), due, arrivals)
+    return due
+
+
+@compiled_apart
+def _enter_network(w, v, now):  # type: ignore[no-untyped-def]
+    """A root visit comes to the instances of the entry in turn, passing over those that are not there."""
+    station, visit = w.stations[w.entry], w.visits[v]
+    n = station.end_site - station.first_site
+    turn = visit.request % n
+    x = station.first_site + turn
+    for k in range(n):
+        other = station.first_site + (turn + k) % n
+        if w.sites[other].running and not w.sites[other].lost:
+            x = other
+            break
+    visits.bound_for(w, v, x)
+    if w.sites[x].paused_until > now:
+        events.schedule(w, w.sites[x].paused_until, events.ARRIVE, v)
+    else:
+        visits.arrive(w, v, now)
+
+
+@inlined
+def _happen(w, kind, row, order, now, arrivals):  # type: ignore[no-untyped-def]
+    """What was scheduled happens, unless the site concerned has lost it, or stands still."""
+    if kind == events.CPU:
+        visits.cpu_changes(w, row, order, now)
+    elif kind == events.SCALE:
+        visits.scale(w, row, now)
+        _look_later(w, row, now, arrivals)
+    elif kind == events.READY:
+        visits.ready(w, row, order, now)
+    elif kind <= events.CANCEL:
+        _happen_at_site(w, kind, row, now)
+    else:
+        if kind == events.TIMER:
+            tries.next_timer(w, row)
+        _happen_to_caller(w, kind, row, now)
+
+
+@inlined
+def _happen_at_site(w, kind, v, now):  # type: ignore[no-untyped-def]
+    visit = w.visits[v]
+    if visit.site < 0:  # a closed user's request, or a try that never left
+        if kind == events.ARRIVE:
+            _enter_network(w, v, now)
+        return
+    site = w.sites[visit.site]
+    if visit.life >= 0 and visit.life != site.life:
+        return
+    if kind == events.COMPUTED:
+        visits.computed(w, v, now)
+    elif site.paused_until > now:
+        events.schedule(w, site.paused_until, kind, v)
+    elif kind == events.ARRIVE:
+        visits.arrive(w, v, now)
+    elif kind == events.ADMITTED:
+        visits.enter(w, v, now)
+    elif kind == events.WAITED_OUT:
+        visits.waited_out(w, v, now)
+    elif kind == events.RESTED:
+        visits.worked(w, v, now)
+    elif kind == events.SHED:
+        visits.shed(w, v, now)
+    elif kind == events.NEXT:
+        visits.take_next(w, np.int64(visit.site), now)
+    else:
+        tries.cancel(w, v, now)
+
+
+@inlined
+def _happen_to_caller(w, kind, t, now):  # type: ignore[no-untyped-def]
+    caller = w.visits[w.visits[t].parent]
+    site = w.sites[caller.site]
+    if caller.life != site.life:
+        return
+    if site.paused_until > now:
+        events.schedule(w, site.paused_until, kind, t)
+    elif kind == events.TIMER:
+        tries.hear(w, t, now, TIMEOUT)
+    elif kind == events.HEDGE or kind == events.RETRY:
+        tries.try_again(w, t, now, kind == events.HEDGE)
+    elif kind == events.UNCONNECT:
+        tries.unconnect(w, t, now)
+    else:
+        tries.hear(w, t, now, np.int64(w.visits[t].outcome))
+
+
+@inlined
+def _left(w, v, now, outside):  # type: ignore[no-untyped-def]
+    """A visit has left its station: its caller hears, or its user thinks of the next."""
+    visit = w.visits[v]
+    visits.let_go(w, v, now)
+    if visit.parent < 0:
+        if visit.request >= outside:
+            _send_next(w, now, outside)
+        return
+    site = w.sites[w.visits[visit.parent].site]
+    if visit.open and site.paused_until > now:
+        events.schedule(w, site.paused_until, events.HEAR, v)
+    else:
+        tries.hear(w, v, now, np.int64(visit.outcome))
+
+
+@compiled_apart
+def _change(w, change):  # type: ignore[no-untyped-def]
+    """What the scenario changes at a station."""
+    now, station = change.time, w.stations[change.station]
+    if change.kind == world.SLOW:
+        station.slow = change.amount
+    elif change.kind == world.FAILING:
+        station.failing = change.amount
+    elif change.kind == world.HANGING:
+        station.hanging = int(change.amount)
+    else:
+        for x in range(station.first_site, station.end_site):
+            if change.kind == world.PAUSED:
+                if not w.sites[x].lost:
+                    visits.pause(w, x, now, change.amount)
+            elif x - station.first_site < change.amount:
+                if change.kind == world.LOST:
+                    _lose(w, x, now)
+                else:
+                    _come_back(w, x, now)
+
+
+@compiled_apart
+def _lose(w, x, now):  # type: ignore[no-untyped-def]
+    """Site x loses all that it had, and refuses connections."""
+    site = w.sites[x]
+    life, running, starting = site.life, site.running, site.starting
+    w.sites[x] = w.fresh_sites[x]
+    site.life, site.running, site.starting, site.lost = life + 1, running, starting, 1
+    site.busy_at = now
+    for i in range(site.first_slot, site.end_slot):
+        w.slots[i] = 0.0
+    station = w.stations[site.station]
+    for c in range(station.end_call - station.first_call):
+        k = site.first_link + c
+        w.links[k] = w.fresh_links[k]
+        callee = w.stations[w.calls[station.first_call + c].to]
+        for i in range(callee.end_site - callee.first_site):
+            view = w.views[w.links[k].first_view + i]
+            view.active, view.failures, view.ejections, view.ejected_until = 0, 0, 0, 0.0
+    _tell_probes(w, x, now)
+
+
+@compiled_apart
+def _come_back(w, x, now):  # type: ignore[no-untyped-def]
+    w.sites[x].lost, w.sites[x].up_since = 0, now
+    _tell_probes(w, x, now)
+
+
+@compiled_apart
+def _tell_probes(w, x, now):  # type: ignore[no-untyped-def]
+    """Whoever calls site x will notice what has become of it."""
+    s = w.sites[x].station
+    for y in range(w.sites.size):
+        caller = w.stations[w.sites[y].station]
+        for c in range(caller.end_call - caller.first_call):
+            if w.calls[caller.first_call + c].to == s:
+                policy = w.calls[caller.first_call + c].balance
+                first_view = w.links[w.sites[y].first_link + c].first_view
+                view = w.views[first_view + x - w.stations[s].first_site]
+                if w.sites[x].lost:
+                    balance.went_down(policy, view, now)
+                else:
+                    balance.came_up(policy, view, now)
+
+
+def run(
+    network: Network,
+    workload: Workload,
+    arrivals: np.ndarray,
+    seed: int,
+    *,
+    changes: Sequence[Change] = (),
+    shift_s: float = 0.0,
+    end_s: float = math.inf,
+) -> np.ndarray:
+    """Send requests at `arrivals` (s, sorted) through the network until the last has left.
 
     Gives the log, a structured array with one row per visit in order of creation: the fields of LOG, and
-    behind them what the loop needed.
+    behind them what the loop needed. `changes` are in window time, which begins at `shift_s`; closed users
+    send until `end_s`.
     """
     arrivals = np.ascontiguousarray(arrivals, float)
-    world = _World(
-        stations=plan.stations.copy(),
-        calls=plan.calls,
-        tables=plan.tables,
-        visits=np.empty(_SPARE + plan.stations.size + int(arrivals.size * plan.stations.size * 1.2), VISIT),
-        heap=np.empty(4096, EVENT),
-        counts=np.array([0, 0, 0, 0, -1]),
-        persistence=plan.persistence,
+    w = plan_of(network, workload, changes=changes, shift_s=shift_s, end_s=end_s, seed=seed)
+    w.counts[[LEFT, GOES_ON, CREATED]] = -1
+    spare = _spare(w)
+    w = w._replace(
+        visits=np.empty(spare + int(arrivals.size * network_size(network) * 1.2), world.VISIT),
+        heap=np.empty(spare + 4096, world.EVENT),
     )
-    while not loop(world, arrivals, np.uint64(seed), plan.entry):
-        spare = _SPARE + plan.stations.size
-        if world.counts[_ROWS] + spare > world.visits.size:
-            world = world._replace(visits=_enlarged(world.visits))
-        if world.counts[_HEAPED] + spare > world.heap.size:
-            world = world._replace(heap=_enlarged(world.heap))
-    return world.visits[: world.counts[_ROWS]]
+    while not loop(w, arrivals, spare):
+        if w.counts[ROWS] + spare > w.visits.size:
+            w = w._replace(visits=_enlarged(w.visits))
+        if w.counts[HEAPED] + spare > w.heap.size:
+            w = w._replace(heap=_enlarged(w.heap))
+    return w.visits[: w.counts[ROWS]]
+
+
+def network_size(network: Network) -> int:
+    """Visits of a request that goes everywhere once."""
+    return len(network.stations)
+
+
+def _spare(w: World) -> int:
+    """More rows or events than one event can add: a step at every hop back, and what is cancelled or starts."""
+    tries_at_once = int((w.calls["copies"] * np.minimum(w.calls["attempts"], 64)).sum())
+    return 64 + w.users + 2 * w.sites.size + 4 * w.stations.size + 8 * tries_at_once
 
 
 def _enlarged(rows: np.ndarray) -> np.ndarray:
+    if rows.size >= events.MOST_ROWS:
+        raise CalibrationError(
+            f"{rows.size} visits",
+            expected=f"at most {events.MOST_ROWS}",
+            remedy="simulate a shorter window, or less load",
+        )
     return np.concatenate([rows, np.empty_like(rows)])
-
-
-def plan_of(network: Network, workload: Workload) -> Plan:
-    """Lay a network and its demands out as arrays."""
-    tables: list[np.ndarray] = []
-
-    def table(values: np.ndarray | None) -> int:
-        if values is None:
-            return -1
-        tables.append(np.asarray(values, float))
-        return len(tables) - 1
-
-    index = {station.name: row for row, station in enumerate(network.stations)}
-    stations = np.zeros(len(network.stations), STATION)
-    calls = np.zeros(sum(len(station.calls) for station in network.stations), CALL)
-    row = 0
-    for policy, station in zip(network.stations, stations, strict=True):
-        demand = workload.demand.get(policy.name)
-        station["servers"], station["queue"] = policy.pool.servers, policy.pool.queue
-        station["rate_rps"], station["burst"] = policy.limit.rate_rps, policy.limit.burst
-        station["tokens"], station["deadline_s"] = policy.limit.burst, policy.deadline_s
-        station["before"] = table(demand.before if demand else None)
-        station["after"] = table(demand.after if demand else None)
-        station["first_call"], station["end_call"] = row, row + len(policy.calls)
-        for call in policy.calls:
-            transit = table(workload.transit.get(f"{policy.name}.{call.to}"))
-            calls[row] = (index[call.to], call.timeout_s, call.attempts, call.backoff_s, call.jitter, transit)
-            row += 1
-    points = {t.size for t in tables} or {1}
-    if len(points) > 1:
-        raise CalibrationError(f"quantile tables of {sorted(points)} points", expected="one length for all")
-    return Plan(
-        stations,
-        calls,
-        np.array(tables, float).reshape(len(tables), points.pop()),
-        index[network.entry],
-        float(workload.persistence),
-    )

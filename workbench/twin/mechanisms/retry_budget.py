@@ -1,7 +1,7 @@
 """What bounds the retries of a call. Hooks: `begun` and `ended` for every try, `allow` before a retry.
 
 - active: Envoy's retry_budget, share of the tries in progress, rounded down. A retry counts from
-  when it is sent, where Envoy counts it from its backoff on.
+  when it is allowed (`promised`), its backoff included; one that is not made after all is `withdrawn`.
 - tokens: gRPC's retryThrottling (gRFC A6).
 """
 
@@ -47,10 +47,21 @@ def allow(budget):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def begun(budget, is_retry):  # type: ignore[no-untyped-def]
+def promised(budget):  # type: ignore[no-untyped-def]
+    """Count a retry that has been allowed."""
+    budget.retries += 1
+
+
+@compiled
+def withdrawn(budget):  # type: ignore[no-untyped-def]
+    """Count out a retry that was allowed and will not be made."""
+    budget.retries -= 1
+
+
+@compiled
+def begun(budget):  # type: ignore[no-untyped-def]
     """Count a try in."""
     budget.active += 1
-    budget.retries += is_retry
 
 
 @compiled
