@@ -17,6 +17,7 @@ from workbench.targets import encode, read, target, targets
 TARGETS = pytest.mark.parametrize("name", targets())
 OURS = re.compile("# workbench [a-z]+/")
 BARE = {"plain_json"}  # formats that have no comments
+QUOTING = {"plain_json", "gunicorn_conf"}  # formats in which a word stands in quotes
 COMMENTED = pytest.mark.parametrize("name", sorted(set(targets()) - BARE))
 BEGIN = pytest.mark.parametrize("begin", ["sample", "blank", "windows", "mark"])
 
@@ -173,12 +174,15 @@ def test_off_is_written_and_read_back(name):
 PLANTED = {  # by the first of a target's systems: how a further setting of it is spelled, and its unit
     "lab": ("cache.entries.high", "entries"),
     "envoy": ("clusters[payments].common_lb_config.healthy_panic_threshold.value", "%"),
+    "istio_rate_limit": ("token_bucket.planted", "requests"),
     "istio": ("DestinationRule.trafficPolicy.outlierDetection.minHealthPercent", "%"),
     "hikari": ("initializationFailTimeout", "ms"),
     "jvm": ("TieredStopAtLevel", "level"),
     "go": ("GODEBUGLEVEL", "level"),
     "go_http": ("http.server.maxConcurrentStreams", "streams"),
     "sqlalchemy": ("query_cache_size", "queries"),
+    "gunicorn": ("limit_request_fields", "fields"),
+    "threadpool": ("awaitTermination", "s"),
     "uvicorn": ("ws-max-queue", "messages"),
     "nginx": ("location.client_body_timeout", "s"),
     "haproxy": ("backend.timeout.tunnel", "ms"),
@@ -232,7 +236,7 @@ def test_a_value_that_is_no_number_is_named_with_its_line(name):
     before = target(name).edit(sample(name), {knob.key: knob.high}, knobs, why={}).split("\n")
     lines = target(name).edit(sample(name), {knob.key: 6}, knobs, why={}).split("\n")
     line = next(i for i, one in enumerate(lines) if one != before[i])
-    word = '"many"' if name in BARE else "many"
+    word = '"many"' if name in QUOTING else "many"
     lines[line] = re.sub(r"(?<![\d.])6(?![\d.])", word, lines[line], count=1)
     with pytest.raises(TargetError, match=r"'many.*'; expected") as error:
         target(name).current("\n".join(lines), knobs, where="it.conf")
