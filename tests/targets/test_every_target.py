@@ -182,13 +182,18 @@ PLANTED = {  # by the first of a target's systems: how a further setting of it i
     "go_http": ("http.server.maxConcurrentStreams", "streams"),
     "sqlalchemy": ("query_cache_size", "queries"),
     "gunicorn": ("limit_request_fields", "fields"),
+    "tomcat": ("server.tomcat.processor-cache", "processors"),
     "threadpool": ("awaitTermination", "s"),
     "uvicorn": ("ws-max-queue", "messages"),
+    "kafka_consumer": ("metadata.max.age.ms", "ms"),
+    "kafka_producer": ("metadata.max.idle.ms", "ms"),
     "nginx": ("location.client_body_timeout", "s"),
     "haproxy": ("backend.timeout.tunnel", "ms"),
     "pgbouncer": ("tcp_keepcnt", "probes"),
     "postgresql": ("temp_file_limit", "kB"),
     "rabbitmq": ("num_acceptors.tcp", "processes"),
+    "redisson": ("subscriptionTimeout", "ms"),
+    "spring_rabbit": ("spring.rabbitmq.listener.simple.consumer-batch-size", "messages"),
     "redis": ("slowlog-max-len", "entries"),
 }
 
