@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(verbs)
     _add_consistency(verbs)
     _add_verify(verbs)
+    _add_ledger(verbs)
     add_commands(verbs)
     return parser
 
@@ -117,6 +118,7 @@ def _add_tune(verbs: Any) -> None:
     verb.add_argument(
         "--to", type=Path, metavar="FOLDER", help="where to export; left out, nothing is written"
     )
+    verb.add_argument("--ledger", type=Path, metavar="FOLDER", help="freeze the prediction in this ledger")
     verb.set_defaults(run=_tune)
 
 
@@ -158,7 +160,25 @@ def _add_verify(verbs: Any) -> None:
     verb.add_argument("recommendation", type=Path, help="the recommendation.json that export wrote")
     verb.add_argument("before", type=Path)
     verb.add_argument("after", type=Path)
+    verb.add_argument(
+        "--shares", type=_shares, metavar="A,B", help="the two are groups of the same time, of these shares"
+    )
+    verb.add_argument(
+        "--group", metavar="ATTRIBUTE=A,B", help="take these groups, by an attribute of the callers' spans"
+    )
+    verb.add_argument("--ledger", type=Path, metavar="FOLDER", help="write the grade into this ledger")
     verb.set_defaults(run=_verify)
+
+
+def _add_ledger(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "ledger", help="show what was predicted, what came, and how true the twin has been"
+    )
+    verb.add_argument("folder", type=Path)
+    verb.add_argument("--freeze", type=Path, metavar="FILE", help="first write down this recommendation.json")
+    verb.add_argument("--capture", type=Path, metavar="FOLDER", help="the capture that it was made from")
+    verb.add_argument("--json", action="store_true", help="the same for programs")
+    verb.set_defaults(run=_ledger)
 
 
 def _read(given: argparse.Namespace) -> int:
@@ -297,6 +317,8 @@ def _tune(given: argparse.Namespace) -> int:
     if given.to:
         for path in workbench.export(recommendation, given.target, given.to, base=given.base):
             print(f"wrote {path}")
+    if given.ledger:
+        print(f"frozen as {_ledger_of(given).freeze(recommendation, twin, at=datetime.now(UTC))}")
     return 0
 
 
@@ -355,14 +377,65 @@ def _objective(given: argparse.Namespace) -> Any:
 def _verify(given: argparse.Namespace) -> int:
     from workbench.tuning.recommendation import thaw
 
-    try:
-        text = given.recommendation.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingError(f"cannot be read: {error.strerror}", where=str(given.recommendation)) from error
+    text = _text(given.recommendation)
     promised = thaw(text, where=str(given.recommendation))
-    verdict = workbench.verify(promised, workbench.read(given.before), workbench.read(given.after))
-    print(verdict.text())
+    before, after = _windows(given)
+    if given.ledger:
+        ledger = _ledger_of(given)
+        grade = ledger.grade(ledger.id_of(text), before, after, at=datetime.now(UTC), shares=given.shares)
+        verdict = grade.verdict
+        print(grade.text())
+    else:
+        verdict = workbench.verify(promised, before, after, shares=given.shares)
+        print(verdict.text())
     return 1 if verdict.judgement == "worse" or verdict.broken else 0
+
+
+def _windows(given: argparse.Namespace) -> tuple[Capture, Capture]:
+    """The captures before and after, or the two groups of each that are asked for."""
+    from workbench.tuning.groups import groups
+
+    before, after = workbench.read(given.before), workbench.read(given.after)
+    if not given.group:
+        return before, after
+    attribute, _, names = given.group.partition("=")
+    control, _, changed = names.partition(",")
+    found = groups(before, attribute), groups(after, attribute)
+    for name, own in ((control, found[0]), (changed, found[1])):
+        if name not in own:
+            raise SettingError(f"no group {name!r}", where="--group", expected=f"one of {sorted(own)}")
+    return found[0][control], found[1][changed]
+
+
+def _ledger(given: argparse.Namespace) -> int:
+    ledger = _ledger_of(given, "folder")
+    if given.freeze:
+        if given.capture is None:
+            raise SettingError("no capture", where="--capture", expected="the one of the recommendation")
+        twin = workbench.calibrate(workbench.read(given.capture))
+        print(f"frozen as {ledger.freeze(_text(given.freeze), twin, at=datetime.now(UTC))}", file=sys.stderr)
+    entries, record = ledger.entries(), ledger.record()
+    if given.json:
+        both = {"entries": entries, "record": record.reset_index()}
+        found = {name: json.loads(frame.to_json(orient="records")) for name, frame in both.items()}
+        print(json.dumps(found, indent=1))
+    else:
+        print(entries.to_string(index=False) if len(entries) else "no predictions")
+        print(f"\n{record.to_string(float_format='{:.3g}'.format)}" if len(record) else "no grades")
+    return 0
+
+
+def _ledger_of(given: argparse.Namespace, name: str = "ledger") -> Any:
+    from workbench.tuning.ledger import Ledger
+
+    return Ledger(getattr(given, name))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingError(f"cannot be read: {error.strerror}", where=str(file)) from error
 
 
 def _progress(state: Any) -> None:
@@ -387,6 +460,14 @@ def _slo(text: str) -> Any:
         return SLO(quantity, float(limit))
     except (ValueError, WorkbenchError) as error:
         raise argparse.ArgumentTypeError(f"{error}; such as p99_s=0.4 or error_share=0.01") from error
+
+
+def _shares(text: str) -> tuple[float, float]:
+    try:
+        first, second = map(float, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}; such as 0.7,0.3") from error
+    return first, second
 
 
 def _time(text: str) -> datetime:

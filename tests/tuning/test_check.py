@@ -185,7 +185,7 @@ def test_the_shell_tells_what_does_not_fit_together(file, tmp_path, capsys):
     assert main(["consistency", "--system", str(system)]) == 1
     out = capsys.readouterr().out
     assert out.startswith(
-        "warning: orders may wait 1 s for payments (1 × 1 s), but orders has 500 ms [deadlines]"
+        "error: orders may wait 1 s for payments (1 × 1 s), but orders has 500 ms [deadlines]"
     )
     assert f"{file}:5: orders/calls.payments.timeout_s = 1 s" in out
     assert main(["consistency", "--system", str(system), "--json"]) == 1

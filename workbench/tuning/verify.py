@@ -11,13 +11,14 @@ import pandas as pd
 from workbench.capture import Capture
 from workbench.errors import Contradiction
 from workbench.settings import Settings
+from workbench.tuning._blocks import BETTER, POINTS, SAME, WORSE, Compared, compare, seen
 from workbench.tuning.objective import SLO
 from workbench.tuning.recommendation import SHOWN, Frozen, Recommendation
-from workbench.twin.measured import bootstrap
 from workbench.twin.outcome import MEASURED_AT, label, shown
 
+__all__ = ["BETTER", "SAME", "WORSE", "Verdict", "verify"]
+
 _SIDES = ("predicted_before", "before", "predicted", "after")
-BETTER, WORSE, SAME = "better", "worse", "not told apart"
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,7 +27,8 @@ class Verdict:
 
     `table` has, each with _low and _high at 90 %: predicted_before, before (measured), predicted, after
     (measured); `judgement` (better, worse, not told apart: before against after) and `held` (the measured
-    interval meets the predicted one). `broken` are the SLOs that the measurement after breaks.
+    interval meets the predicted one). `broken` are the SLOs that the measurement after breaks. `block_s` is
+    the length of the blocks of time that were resampled.
     """
 
     table: pd.DataFrame
@@ -34,6 +36,7 @@ class Verdict:
     broken: tuple[SLO, ...]
     notes: tuple[str, ...]
     measured_at: str = MEASURED_AT
+    block_s: float = np.nan
 
     @property
     def judgement(self) -> str:
@@ -84,37 +87,50 @@ class Verdict:
 
 
 def verify(
-    recommendation: Recommendation | Frozen, before: Capture, after: Capture, *, seed: int = 0
+    recommendation: Recommendation | Frozen,
+    before: Capture,
+    after: Capture,
+    *,
+    shares: tuple[float, float] | None = None,
+    seed: int = 0,
 ) -> Verdict:
-    """Judge a change by the captures before and after it.
+    """Judge a change by the captures before and after it, or by two groups of traffic at the same time.
 
-    Before against after is judged by bootstrap over blocks of time: better or worse where 95 % of the
-    resampled differences lie on one side. Raises Contradiction if a capture did not run with the settings
-    that the recommendation speaks of.
+    Better or worse where two tests agree: 95 % of the differences resampled over blocks of time lie on one
+    side, the blocks as long as the luck in the data lasts; and Kayenta's judge, Mann–Whitney at 98 % over at
+    least 50 points in time, sees it too. With `shares`, `before` and `after` are what that share of the
+    traffic met at the same time without the change and with it: throughput is scaled to the whole, and
+    blocks are resampled together. Raises Contradiction if a capture did not run with the settings that the
+    recommendation speaks of, or the groups not at the same time.
     """
     _ran_with(before, recommendation.current, "before")
     _ran_with(after, recommendation.settings, "after")
-    was, was_drawn = bootstrap(before, seed=seed)
-    now, now_drawn = bootstrap(after, seed=seed + 1)
-    rows = {}
-    for q in SHOWN:
-        promised, expected = recommendation.before.table.loc[q], recommendation.after.table.loc[q]
-        low, high = np.quantile(now_drawn[q], [0.05, 0.95])
-        rows[q] = {
-            **_named("predicted_before", promised["value"], promised["low"], promised["high"]),
-            **_named("before", was[q], *np.quantile(was_drawn[q], [0.05, 0.95])),
-            **_named("predicted", expected["value"], expected["low"], expected["high"]),
-            **_named("after", now[q], low, high),
-            "judgement": _judged(q, now_drawn[q].to_numpy() - was_drawn[q].to_numpy()),
-            "held": bool(low <= expected["high"] and expected["low"] <= high),
-        }
-    table = pd.DataFrame.from_dict(rows, orient="index")
+    if shares is not None:
+        _at_once(before, after, shares)
+    both = compare(
+        seen(before), seen(after), shares=shares or (1.0, 1.0), concurrent=shares is not None, seed=seed
+    )
+    table = pd.DataFrame.from_dict({q: _row(q, recommendation, both) for q in SHOWN}, orient="index")
     return Verdict(
         table=table,
         slos=recommendation.slos,
-        broken=tuple(slo for slo in recommendation.slos if slo.excess(now[slo.quantity]) > 0),
-        notes=_notes(recommendation, table, after, now),
+        broken=tuple(slo for slo in recommendation.slos if slo.excess(both.after[slo.quantity]) > 0),
+        notes=_notes(recommendation, table, after, both),
+        block_s=both.block_s,
     )
+
+
+def _row(q: str, recommendation: Recommendation | Frozen, both: Compared) -> dict[str, object]:
+    promised, expected = recommendation.before.table.loc[q], recommendation.after.table.loc[q]
+    low, high = np.quantile(both.after_drawn[q], [0.05, 0.95])
+    return {
+        **_named("predicted_before", promised["value"], promised["low"], promised["high"]),
+        **_named("before", both.before[q], *np.quantile(both.before_drawn[q], [0.05, 0.95])),
+        **_named("predicted", expected["value"], expected["low"], expected["high"]),
+        **_named("after", both.after[q], low, high),
+        "judgement": both.judgement[q],
+        "held": bool(low <= expected["high"] and expected["low"] <= high),
+    }
 
 
 def _named(name: str, value: float, low: float, high: float) -> dict[str, float]:
@@ -129,13 +145,6 @@ def _cell(q: str, row: pd.Series, name: str) -> str:
     return f"{shown(q, row[name])} ({low}–{high})"
 
 
-def _judged(q: str, differences: np.ndarray) -> str:
-    gain = differences if q == "throughput_rps" else -differences
-    if np.mean(gain > 0) >= 0.95:
-        return BETTER
-    return WORSE if np.mean(gain < 0) >= 0.95 else SAME
-
-
 def _ran_with(capture: Capture, settings: Settings, when: str) -> None:
     for key, value in settings.items():
         if key in capture.settings and capture.settings[key] != value:
@@ -147,8 +156,20 @@ def _ran_with(capture: Capture, settings: Settings, when: str) -> None:
             )
 
 
+def _at_once(before: Capture, after: Capture, shares: tuple[float, float]) -> None:
+    if not all(0 < share <= 1 for share in shares) or sum(shares) > 1.000001:
+        raise Contradiction(f"shares {shares}", expected="two shares of one traffic, above 0 and 1 in all")
+    apart = before.end <= after.start or after.end <= before.start
+    if apart:
+        raise Contradiction(
+            f"{before.name} and {after.name} are not of the same time",
+            expected="two groups of one traffic",
+            remedy="leave the shares out, to judge before against after",
+        )
+
+
 def _notes(
-    recommendation: Recommendation | Frozen, table: pd.DataFrame, after: Capture, now: pd.Series
+    recommendation: Recommendation | Frozen, table: pd.DataFrame, after: Capture, both: Compared
 ) -> tuple[str, ...]:
     met = table["before_low"].le(table["predicted_before_high"])
     missed = table[~(met & table["predicted_before_low"].le(table["before_high"]))].index
@@ -158,8 +179,13 @@ def _notes(
         for q in missed
     ]
     expected = recommendation.after["load_rps"]
-    if abs(now["load_rps"] / expected - 1) > 0.1:
-        notes.append(f"the load was {now['load_rps']:.1f}/s, the prediction speaks of {expected:.1f}/s")
+    load = both.after["load_rps"]
+    if abs(load / expected - 1) > 0.1:
+        notes.append(f"the load was {load:.1f}/s, the prediction speaks of {expected:.1f}/s")
+    if both.points < POINTS:
+        notes.append(
+            f"{both.points} points in time of each metric; {POINTS} are needed to tell windows apart"
+        )
     unsaid = [key for key in recommendation.settings if key not in after.settings]
     if unsaid:
         notes.append(f"that {unsaid[0]} and {len(unsaid) - 1} others were in force is taken on trust")
