@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.reference.draws import splitmix
-from tests.reference.naive2 import Visit, run
+from tests.reference.naive import Visit, run
 from workbench.network import Call, Change, Demand, Network, Station, Workload
 from workbench.policies import (
     Autoscaler,

@@ -25,8 +25,8 @@ def test_log_is_that_of_the_naive_reference_bit_for_bit():
     @given(cases())
     def agree(case: Case) -> None:
         log = run_both(case)
-        seen.update(kernel.OUTCOMES[code] for code in log["outcome"])
-        seen["timeout"] += int((log["result"] == kernel.TIMEOUT).sum())
+        seen.update(world.OUTCOMES[code] for code in log["outcome"])
+        seen["timeout"] += int((log["result"] == world.TIMEOUT).sum())
         seen["queued"] += int((log["started"] > log["arrived"]).sum())
         retried = log[log["attempt"] > 0]
         seen["retry"] += retried.size
@@ -34,7 +34,7 @@ def test_log_is_that_of_the_naive_reference_bit_for_bit():
         seen["at one instant"] += int((np.diff(np.sort(log["ended"])) == 0).sum())
 
     agree()
-    for kind in (*kernel.OUTCOMES[:-1], "queued", "retry", "retry below the entry", "at one instant"):
+    for kind in (*world.OUTCOMES[:-1], "queued", "retry", "retry below the entry", "at one instant"):
         assert seen[kind] > 1000, f"{kind} hardly occurs: {seen}"
     assert seen["running"] == 0
 
@@ -120,7 +120,7 @@ def test_mmck_loss_and_number_present_are_those_of_birth_and_death(servers: int,
         Pool(servers, queue), exponential(1.0), arrival_rps, n=400_000, seed=140 + servers + queue
     )
     loss, present = theory.mmck(servers, servers + queue, arrival_rps, 1.0)
-    agrees(log["outcome"] == kernel.REFUSED, loss, within=0.3 if loss < 0.01 else 0.08)
+    agrees(log["outcome"] == world.REFUSED, loss, within=0.3 if loss < 0.01 else 0.08)
     stay = log["ended"] - log["arrived"]  # 0 for those refused; Little's law over all arrivals
     agrees(stay * arrival_rps, present, within=0.05)
 
@@ -128,7 +128,7 @@ def test_mmck_loss_and_number_present_are_those_of_birth_and_death(servers: int,
 def test_pure_loss_depends_on_the_mean_service_time_only():
     """Erlang's loss formula holds for any service time (B. Sevastyanov, 1957)."""
     log = one_station(Pool(4, 0), np.full(POINTS, 1.0), 3.0, n=400_000, seed=15)
-    agrees(log["outcome"] == kernel.REFUSED, theory.erlang_b(4, 3.0), within=0.05)
+    agrees(log["outcome"] == world.REFUSED, theory.erlang_b(4, 3.0), within=0.05)
 
 
 def test_unlimited_pool_never_makes_anyone_wait():
@@ -230,7 +230,7 @@ def test_failure_below_is_retried_at_every_hop_above():
     log = follow((top, middle, Station("c", Pool(1, 0))), {"c": (9.0, None)}, [0.0, 0.0])
     asked = Counter(zip(log["request"].tolist(), log["station"].tolist(), strict=True))
     assert asked == {(0, 0): 1, (0, 1): 1, (0, 2): 1, (1, 0): 1, (1, 1): 2, (1, 2): 4}
-    assert log["outcome"][log["parent"] == -1].tolist() == [kernel.OK, kernel.FAILED]
+    assert log["outcome"][log["parent"] == -1].tolist() == [world.OK, world.FAILED]
 
 
 def test_deadline_is_inherited_and_work_that_starts_after_it_is_not_done():
@@ -278,14 +278,14 @@ def test_work_begun_in_time_is_finished_and_answered_late():
 
 def test_every_visit_ends_with_one_outcome_and_every_caller_hears():
     log = shop(orders_servers=2, rate_rps=8.0)
-    assert (log["outcome"] != kernel.RUNNING).all()
-    assert (log["result"] != kernel.RUNNING).all()
+    assert (log["outcome"] != world.RUNNING).all()
+    assert (log["result"] != world.RUNNING).all()
     assert not np.isnan(log["ended"]).any()
     assert not np.isnan(log["heard"]).any()
     roots = log[log["parent"] == -1]
     assert np.array_equal(np.sort(roots["request"]), np.arange(2000))
     assert np.array_equal(roots["result"], roots["outcome"])
-    heard_in_time = log["result"] != kernel.TIMEOUT
+    heard_in_time = log["result"] != world.TIMEOUT
     assert np.array_equal(log["result"][heard_in_time], log["outcome"][heard_in_time])
     counts = Counter(outcomes(roots))
     assert sum(counts.values()) == 2000
@@ -299,7 +299,7 @@ def test_another_pool_size_leaves_every_visits_work_unchanged():
         {
             identity: visit["ended"] - visit["started"]
             for identity, visit in zip(identities(log), log, strict=True)
-            if visit["station"] == 2 and visit["outcome"] == kernel.OK
+            if visit["station"] == 2 and visit["outcome"] == world.OK
         }
         for log in (few, many)
     ]
@@ -376,7 +376,7 @@ def reference_log(case: Case) -> np.ndarray:
     """The reference's visits as a log of the kernel's dtype."""
     visits = naive.simulate(*case)
     place = {station.name: row for row, station in enumerate(case.network.stations)}
-    code = {name: number for number, name in enumerate(kernel.OUTCOMES)}
+    code = {name: number for number, name in enumerate(world.OUTCOMES)}
     log = np.empty(len(visits), kernel.LOG)
     for name in ("request", "call_row", "attempt", "sent", "arrived", "started", "ended", "heard"):
         log[name.removesuffix("_row")] = [getattr(visit, name) for visit in visits]
@@ -467,8 +467,8 @@ def agrees(values: np.ndarray, expected: float, *, within: float) -> None:
 
 
 def outcomes(log: np.ndarray) -> list[str]:
-    return [kernel.OUTCOMES[code] for code in log["outcome"]]
+    return [world.OUTCOMES[code] for code in log["outcome"]]
 
 
 def results(log: np.ndarray) -> list[str]:
-    return [kernel.OUTCOMES[code] for code in log["result"]]
+    return [world.OUTCOMES[code] for code in log["result"]]

@@ -39,16 +39,16 @@ def visit(request: int, parent: int, arrived: float, started: float, ended: floa
 def numbers() -> dict[str, float]:
     """Window [10, 20): requests at 9 (outside), 10, 12 and 19 (failed), and 20 (outside)."""
     rows = [
-        root(0, 9.0, 11.0, kernel.OK),
+        root(0, 9.0, 11.0, world.OK),
         visit(0, 0, 9.0, 9.0, 11.0),
-        root(1, 10.0, 14.0, kernel.OK),
+        root(1, 10.0, 14.0, world.OK),
         visit(1, 2, 10.0, 10.5, 14.0),
-        root(2, 12.0, 13.0, kernel.OK),
+        root(2, 12.0, 13.0, world.OK),
         visit(2, 4, 12.0, 12.0, 13.0),
-        root(3, 19.0, 22.0, kernel.FAILED),
+        root(3, 19.0, 22.0, world.FAILED),
         visit(3, 6, 19.0, 19.5, 21.0),
         visit(3, 6, 19.8, NAN, 19.8),  # refused: it never got a server
-        root(4, 20.0, 20.1, kernel.OK),
+        root(4, 20.0, 20.1, world.OK),
         visit(4, 9, 20.0, 20.0, 20.1),
     ]
     return outcome(log(*rows), SHOP, start_s=10.0, end_s=20.0).numbers

@@ -93,7 +93,7 @@ def test_tries_carry_their_number_and_the_pause_before_them(capture, truth):
 def test_parts_of_a_visit_are_those_that_were_drawn(capture, truth):
     """Own work of a payments visit is ended - started; own work of orders lies around its tries."""
     log, found = truth[0], visits(capture)
-    own = log[(log["station"] == 3) & (log["outcome"] == kernel.OK)]
+    own = log[(log["station"] == 3) & (log["outcome"] == world.OK)]
     seen = found[(found["service"] == "payments") & (found["outcome"] == "ok")]
     assert seen["before_s"].sum() == pytest.approx((own["ended"] - own["started"]).sum(), rel=1e-6)
 

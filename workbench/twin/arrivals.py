@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from workbench.network import Workload
+from workbench.network import Change, Workload
 from workbench.twin.draws import uniforms
 
 _ARRIVALS = 101  # purpose of the draws, apart from those of the kernel
 
 
-def poisson(workload: Workload, *, start_s: float, end_s: float, seed: int) -> np.ndarray:
+def poisson(
+    workload: Workload, *, start_s: float, end_s: float, seed: int, changes: Sequence[Change] = ()
+) -> np.ndarray:
     """Draw Poisson arrivals (s, sorted) in [start_s, end_s) at the workload's rate over time.
 
-    Before 0 s the first bin's rate holds, after the last bin the last one's. The unit-rate process behind
-    it depends on the seed alone, so that two loads meet the same pattern, faster or slower.
+    Before 0 s the first bin's rate holds, after the last bin the last one's; `changes` of the load multiply
+    it. The unit-rate process behind it depends on the seed alone, so that two loads meet the same pattern,
+    faster or slower.
     """
-    edges, cumulative = _cumulative(workload, start_s, end_s)
+    edges, cumulative = _cumulative(workload, start_s, end_s, [c for c in changes if c.kind == "load"])
     expected = float(cumulative[-1])
     n = int(expected + 8 * np.sqrt(expected) + 16)
     unit = np.cumsum(-np.log1p(-uniforms(seed, _ARRIVALS, n)))
     return np.interp(unit[unit < expected], cumulative, edges)
 
 
-def _cumulative(workload: Workload, start_s: float, end_s: float) -> tuple[np.ndarray, np.ndarray]:
+def _cumulative(
+    workload: Workload, start_s: float, end_s: float, changes: Sequence[Change]
+) -> tuple[np.ndarray, np.ndarray]:
     """Give times and the expected number of arrivals from start_s until each of them."""
-    inner = np.arange(1, workload.rate_rps.size) * workload.bin_s
+    bins = np.arange(1, workload.rate_rps.size) * workload.bin_s
+    inner = np.union1d(bins, [time for change in changes for time in (change.start_s, change.end_s)])
     edges = np.concatenate([[start_s], inner[(inner > start_s) & (inner < end_s)], [end_s]])
     middle = (edges[1:] + edges[:-1]) / 2
     rate = workload.rate_rps[np.clip((middle // workload.bin_s).astype(int), 0, workload.rate_rps.size - 1)]
+    for change in changes:
+        rate = np.where((middle >= change.start_s) & (middle < change.end_s), rate * change.amount, rate)
     return edges, np.concatenate([[0.0], np.cumsum(rate * np.diff(edges))])
 
 

@@ -19,7 +19,19 @@ from workbench.twin import draws, events, tries, visits, world
 from workbench.twin._compiled import compiled, compiled_apart, inlined
 from workbench.twin.mechanisms import balance
 from workbench.twin.plan import plan_of
-from workbench.twin.world import CHANGED, CREATED, FIRST, GOES_ON, HEAPED, LEFT, NONE, ROWS, TAKEN, TIMEOUT, World
+from workbench.twin.world import (
+    CHANGED,
+    CREATED,
+    FIRST,
+    GOES_ON,
+    HEAPED,
+    LEFT,
+    NONE,
+    ROWS,
+    TAKEN,
+    TIMEOUT,
+    World,
+)
 
 
 @compiled_apart

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.knobs import apply
-from workbench.network import Network, Scenario, Workload
+from workbench.network import Change, Network, Scenario, Workload
 from workbench.settings import Knob, Settings, Value
 from workbench.twin import arrivals, kernel
 from workbench.twin.outcome import MEASURED_AT, Outcome, outcome, unit
@@ -115,16 +115,23 @@ def run(
     duration_s: float,
     seed: int,
     times_s: np.ndarray | None = None,
+    changes: Sequence[Change] = (),
 ) -> tuple[np.ndarray, Outcome]:
     """Simulate one window after a warm-up; give the kernel's log and its outcome.
 
     `times_s` replays arrivals (from the window's start; negative ones warm up) instead of drawing them.
     """
     if times_s is None:
-        times_s = arrivals.poisson(workload, start_s=-WARM_UP_S, end_s=duration_s, seed=seed)
-    shift = max(0.0, -float(times_s[0])) if len(times_s) else 0.0
-    log = kernel.run(kernel.plan_of(network, workload), times_s + shift, seed)
-    return log, outcome(log, network, start_s=shift, end_s=shift + duration_s)
+        times_s = arrivals.poisson(workload, start_s=-WARM_UP_S, end_s=duration_s, seed=seed, changes=changes)
+    shift = warm_up_of(times_s)
+    end_s = shift + duration_s
+    log = kernel.run(network, workload, times_s + shift, seed, changes=changes, shift_s=shift, end_s=end_s)
+    return log, outcome(log, network, start_s=shift, end_s=end_s)
+
+
+def warm_up_of(times_s: np.ndarray) -> float:
+    """Give how long before the window the first arrival comes; a window of closed users alone warms up too."""
+    return max(0.0, -float(times_s[0])) if len(times_s) else WARM_UP_S
 
 
 class Cancelled(Exception):
@@ -155,7 +162,13 @@ def predict(
             raise Cancelled
         luck = seed * 1000 + i
         return run(
-            twin, network, scenario.apply(workload), duration_s=duration_s, seed=luck, times_s=times_s
+            twin,
+            network,
+            scenario.apply(workload),
+            duration_s=duration_s,
+            seed=luck,
+            times_s=times_s,
+            changes=scenario.changes,
         )[1]
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # the kernel lets go of the interpreter
@@ -194,7 +207,15 @@ def glance(
     workload = scenario.apply(twin.workload)
     squeeze = min(1.0, requests / max(1.0, workload.mean_rps() * twin.duration_s))
     workload = replace(workload, bin_s=workload.bin_s * squeeze)
-    return run(twin, twin.at(settings), workload, duration_s=twin.duration_s * squeeze, seed=seed)[1]
+    changes = [replace(c, start_s=c.start_s * squeeze, end_s=c.end_s * squeeze) for c in scenario.changes]
+    return run(
+        twin,
+        twin.at(settings),
+        workload,
+        duration_s=twin.duration_s * squeeze,
+        seed=seed,
+        changes=changes,
+    )[1]
 
 
 LOADS = (0.5, 0.7, 0.85, 1.0, 1.1, 1.2, 1.35, 1.5)

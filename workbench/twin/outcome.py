@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.network import Network
-from workbench.twin import kernel
+from workbench.twin import world
 
 QUANTILES = (0.5, 0.95, 0.99)
 MEASURED_AT = "client, from the intended send time to the answer or to giving up, all requests"
@@ -25,14 +25,15 @@ def outcome(log: np.ndarray, network: Network, *, start_s: float, end_s: float) 
     """Measure a log on requests that arrived in [start_s, end_s).
 
     Names: mean_s, p50_s, p95_s, p99_s (latency, all requests, failed ones included), throughput_rps (good
-    answers a second), error_share, load_rps; by station: utilisation/NAME (share, where servers are
+    answers a second), error_share, load_rps, degraded_share (where a call has a fallback); by station: utilisation/NAME (share, where servers are
     limited), wait/NAME (mean wait for a server of those that got one, s), queue/NAME (mean number
     waiting), tries/NAME (visits per request).
     """
     roots = log[log["parent"] < 0]
     roots = roots[(roots["arrived"] >= start_s) & (roots["arrived"] < end_s)]
-    latency = roots["heard"] - roots["sent"]
-    good = roots["result"] == kernel.OK
+    over_s = np.nanmax(log["heard"], initial=end_s)  # who was never answered has waited at least until then
+    latency = np.where(np.isnan(roots["heard"]), over_s, roots["heard"]) - roots["sent"]
+    good = roots["result"] == world.OK
     span_s = end_s - start_s
     numbers = {"mean_s": float(latency.mean()) if latency.size else np.nan}
     values = np.quantile(latency, QUANTILES) if latency.size else np.full(len(QUANTILES), np.nan)
@@ -40,6 +41,8 @@ def outcome(log: np.ndarray, network: Network, *, start_s: float, end_s: float) 
     numbers["throughput_rps"] = float(good.sum() / span_s)
     numbers["error_share"] = float(1 - good.mean()) if good.size else np.nan
     numbers["load_rps"] = roots.size / span_s
+    if any(call.fallback for station in network.stations for call in station.calls):
+        numbers["degraded_share"] = float(roots["degraded"].mean()) if roots.size else np.nan
     for s, station in enumerate(network.stations):
         if station.name == network.entry:
             continue
@@ -51,7 +54,8 @@ def outcome(log: np.ndarray, network: Network, *, start_s: float, end_s: float) 
         inside = got & (arrived >= start_s) & (arrived < end_s)
         name = station.name
         if np.isfinite(station.pool.servers):
-            numbers[f"utilisation/{name}"] = held_s / (station.pool.servers * span_s)
+            instances = max(station.instances, int(visits["instance"].max(initial=0)) + 1)
+            numbers[f"utilisation/{name}"] = held_s / (station.pool.servers * instances * span_s)
         numbers[f"wait/{name}"] = float((started - arrived)[inside].mean()) if inside.any() else 0.0
         numbers[f"queue/{name}"] = _overlap(arrived, left_queue, start_s, end_s) / span_s
         sent = ((arrived >= start_s) & (arrived < end_s)).sum()
@@ -89,6 +93,7 @@ def label(quantity: str) -> str:
 
 
 _PLAIN = {"mean_s": "mean", "throughput_rps": "throughput", "error_share": "errors", "load_rps": "load"}
+_PLAIN |= {"degraded_share": "degraded"}
 _OF_STATIONS = {"utilisation": "busy", "wait": "wait", "queue": "queue", "tries": "tries"}
 
 

@@ -80,7 +80,7 @@ def plan_of(
     stations = np.zeros(len(names), world.STATION)
     calls = np.zeros(sum(len(station.calls) for station in network.stations), world.CALL)
     sites = np.zeros(sum(capacity), world.SITE)
-    links: list[np.ndarray] = []
+    links: list[np.void] = []
     rings: list[np.ndarray] = []
     views = points = c = x = 0
     for s, station in enumerate(network.stations):
@@ -89,7 +89,9 @@ def plan_of(
         stations[s]["first_site"], stations[s]["end_site"] = x, x + capacity[s]
         for call in station.calls:
             to = names.index(call.to)
-            _lay_out_call(calls[c], call, to, workload, tables, workload.transit.get(f"{station.name}.{call.to}"))
+            _lay_out_call(
+                calls[c], call, to, workload, tables, workload.transit.get(f"{station.name}.{call.to}")
+            )
             if call.balance.kind == "ring hash":
                 rings.append(balance.ring_of(capacity[to], int(call.balance.points)))
             balance.set_up(calls[c]["balance"], call.balance, points, sum(ring.size for ring in rings))

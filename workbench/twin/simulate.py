@@ -15,14 +15,18 @@ from workbench.analysis.visits import visits
 from workbench.capture import Capture
 from workbench.network import Network, Scenario
 from workbench.settings import Settings, Value
-from workbench.twin import arrivals, kernel
+from workbench.twin import arrivals, world
 from workbench.twin._scrapes import scrape
-from workbench.twin.model import AS_RECORDED, WARM_UP_S, Twin, run
+from workbench.twin.model import AS_RECORDED, WARM_UP_S, Twin, run, warm_up_of
 
 CURRENT: Mapping[str, Value] = Settings()
 
-_STATUS = np.array(["200", "502", "503", "429", "504", "", ""], dtype=object)  # by outcome of the kernel
-_ERROR = np.array(["", "502", "503", "429", "504", "timeout", ""], dtype=object)
+# By outcome: what the station answered, and what the caller reports.
+_STATUS = np.array(["200", "502", "503", "429", "504", "", "", "", "", "499"], dtype=object)
+_ERROR = np.array(
+    ["", "502", "503", "429", "504", "timeout", "", "breaker_open", "connection_refused", "cancelled"],
+    dtype=object,
+)
 
 
 def simulate(
@@ -39,12 +43,12 @@ def simulate(
     Starts where the twin's capture started. `times_s` replays arrivals, in seconds from that start.
     """
     network, workload = twin.at(settings), scenario.apply(twin.workload)
+    changes = scenario.changes
     if times_s is None:
-        times_s = arrivals.poisson(workload, start_s=-WARM_UP_S, end_s=duration_s, seed=seed)
-    log, _ = run(twin, network, workload, duration_s=duration_s, seed=seed, times_s=times_s)
-    shift = max(0.0, -float(times_s[0])) if len(times_s) else 0.0
-    root = log["request"]
-    entered = log["sent"][log["parent"] < 0][root]
+        times_s = arrivals.poisson(workload, start_s=-WARM_UP_S, end_s=duration_s, seed=seed, changes=changes)
+    log, _ = run(twin, network, workload, duration_s=duration_s, seed=seed, times_s=times_s, changes=changes)
+    shift = warm_up_of(times_s)
+    entered = _of_root(log, "sent")
     inside = (entered >= shift) & (entered < shift + duration_s)
     spans = _spans(log, inside, network, twin.start - pd.Timedelta(shift, "s"))
     bare = Capture(
@@ -103,15 +107,14 @@ def _spans(log: np.ndarray, inside: np.ndarray, network: Network, zero: pd.Times
     v = np.flatnonzero(inside & (log["parent"] >= 0))
     caller = log["station"][log["parent"][v]]
     is_root = caller == entry
-    trace = np.array([f"{r:032x}" for r in log["key"][log["parent"] < 0].tolist()], dtype=object)
-    trace_id = trace[log["request"][v]]
+    trace_id = np.array([f"{key:032x}" for key in _of_root(log, "key")[v].tolist()], dtype=object)
     key = log["key"].tolist()
     client_id = np.array([f"c{key[i]:016x}"[:16] for i in v.tolist()], dtype=object)
     server_id = np.array([f"5{key[i]:016x}"[:16] for i in v.tolist()], dtype=object)
     above = np.array([f"5{key[i]:016x}"[:16] for i in log["parent"][v].tolist()], dtype=object)
     heard = np.where(np.isnan(log["heard"][v]), log["ended"][v], log["heard"][v])
     # The caller was gone when it ended: nobody heard, and it never learnt the result.
-    result = np.where(log["result"][v] == kernel.RUNNING, kernel.TIMEOUT, log["result"][v])
+    result = np.where(log["result"][v] == world.RUNNING, world.TIMEOUT, log["result"][v])
     wait = np.where(np.isnan(log["started"][v]), 0.0, log["started"][v] - log["arrived"][v])
     call = np.array([f"GET /{name}" for name in names], dtype=object)[log["station"][v]]
     client = pd.DataFrame(
@@ -124,7 +127,7 @@ def _spans(log: np.ndarray, inside: np.ndarray, network: Network, zero: pd.Times
             "kind": "client",
             "start": log["sent"][v],
             "duration_s": heard - log["sent"][v],
-            "status": np.where(result == kernel.OK, "ok", "error"),
+            "status": np.where(result == world.OK, "ok", "error"),
         }
     )
     server = pd.DataFrame(
@@ -137,7 +140,7 @@ def _spans(log: np.ndarray, inside: np.ndarray, network: Network, zero: pd.Times
             "kind": "server",
             "start": log["arrived"][v],
             "duration_s": log["ended"][v] - log["arrived"][v],
-            "status": np.where(log["outcome"][v] == kernel.OK, "ok", "error"),
+            "status": np.where(log["outcome"][v] == world.OK, "ok", "error"),
         }
     )
     attributes = pa.concat_arrays(
@@ -154,10 +157,19 @@ def _spans(log: np.ndarray, inside: np.ndarray, network: Network, zero: pd.Times
         ]
     )
     both = pd.concat([client, server], ignore_index=True)
+    number = log["instance"]
+    both["instance"] = both["service"] + [f"-{n}" for n in (*number[log["parent"][v]], *number[v])]
+    told = (both["start"].notna() & both["duration_s"].notna()).to_numpy()  # of what never ended, nothing
+    both = both[told].reset_index(drop=True)
     both["start"] = zero.value + np.rint(both["start"] * 1e9).astype("int64")
-    both["instance"] = both["service"] + "-0"
-    columns = {name: both[name] for name in both} | {"attributes": attributes}
+    columns = {name: both[name] for name in both} | {"attributes": attributes.filter(pa.array(told))}
     return tables.SPANS.build(columns, where="simulated")
+
+
+def _of_root(log: np.ndarray, field: str) -> np.ndarray:
+    """Give a field of the request's first visit for every row."""
+    roots = np.sort(log[log["parent"] < 0], order="request")
+    return roots[field][np.searchsorted(roots["request"], log["request"])]
 
 
 def _maps(*items: tuple[str, np.ndarray]) -> pa.MapArray:

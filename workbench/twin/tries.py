@@ -30,7 +30,9 @@ from workbench.twin.world import (
     UNCONNECTED,
 )
 
-_UNDER_WAY, _TOO_LATE, _ANSWERED, _ENDED = map(np.int64, range(-4, 0))  # what becomes of a try, or of its leg, at once
+_UNDER_WAY, _TOO_LATE, _ANSWERED, _ENDED = map(
+    np.int64, range(-4, 0)
+)  # what becomes of a try, or of its leg, at once
 
 
 @compiled
@@ -89,7 +91,9 @@ def _begin_try(w, v, i, copy, lead, now, until):  # type: ignore[no-untyped-def]
     call = w.calls[c]
     link = w.links[w.sites[visit.site].first_link + i]
     attempt = FIRST if lead < 0 else np.int64(w.visits[lead].tries)
-    t = visits.new(w, np.int64(visit.request), v, c, attempt, draws.child_key(visit.key, i + (copy << 20), attempt), now)
+    t = visits.new(
+        w, np.int64(visit.request), v, c, attempt, draws.child_key(visit.key, i + (copy << 20), attempt), now
+    )
     this = w.visits[t]
     this.station, this.copy = call.to, copy
     this.luck = _luck(w, visit, i + (copy << 20), attempt)
@@ -187,7 +191,18 @@ def _send(w, t, now):  # type: ignore[no-untyped-def]
         u1, u2 = draws.uniform(this.key, draws.BALANCE), draws.uniform(this.key, draws.BALANCE_2)
         key = draws.root_key(w.seed, this.request)
         number = balance.pick(
-            call.balance, link, w.ring, w.sites, station.first_site, w.views, link.first_view, n, now, key, u1, u2
+            call.balance,
+            link,
+            w.ring,
+            w.sites,
+            station.first_site,
+            w.views,
+            link.first_view,
+            n,
+            now,
+            key,
+            u1,
+            u2,
         )
     visits.bound_for(w, t, station.first_site + number)
     w.views[link.first_view + number].active += 1

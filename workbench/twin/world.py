@@ -1,4 +1,4 @@
-"""All that the event loop reads and writes: a NamedTuple of arrays of records, and the words for how things end.
+"""All that the event loop reads and writes: arrays of records, and the words for how things end.
 
 A *visit* is one request at one station; every visit but a root's is also one *try* of a call, so a row of
 visits describes both. The tries of one call by one visit are a *leg*; its first try leads it and keeps its
@@ -30,7 +30,7 @@ OK, FAILED, REFUSED, LIMITED, EXPIRED, TIMEOUT, RUNNING, OPEN, UNCONNECTED, CANC
     np.int64, range(10)
 )
 NONE, FIRST = np.int64(-1), np.int64(0)
-OUTCOMES = ("ok", "failed", "refused", "limited", "expired", "timeout", "running")
+OUTCOMES: tuple[str, ...] = ("ok", "failed", "refused", "limited", "expired", "timeout", "running")
 OUTCOMES += ("open", "unconnected", "cancelled")
 
 STATION = np.dtype(
