@@ -40,7 +40,7 @@ def _server(service: str) -> list[Knob]:
         knob("threads", "threads", 1, 1024, "threads of each worker"),
         Knob(
             service, "worker_class", "", 0, 0, "how a worker works",
-            choices=("sync", "gthread", "gevent", "eventlet", "tornado"),
+            choices=("sync", "gthread", "gevent", "asgi", "tornado"),
         ),
         knob("worker_connections", "connections", 1, 1_000_000, "clients at once of an asynchronous worker"),
         knob("backlog", "connections", 64, 65_535, "connections that wait in the kernel"),

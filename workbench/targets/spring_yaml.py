@@ -42,8 +42,8 @@ _UNITS: dict[str, Decimal | int] = {
 
 
 def blank(knobs: Iterable[Knob]) -> str:
-    """Give the first keys of the properties without settings."""
-    return _nested.blank("Settings of the service.", knobs, keys=lambda knob: _property(knob).split(".")[0])
+    """Give the one key that Spring lets stand empty; properties are added as settings ask for them."""
+    return "# Settings of the service.\nspring:\n"
 
 
 def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
