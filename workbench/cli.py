@@ -7,12 +7,15 @@ or that it cannot be told.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -22,6 +25,11 @@ from workbench.capture import Capture
 from workbench.errors import SettingError, WorkbenchError
 from workbench.lab.command import add_commands
 from workbench.settings import Knob, Value, find
+
+if TYPE_CHECKING:
+    from workbench.collectors.record import Evidence
+
+_TRACES = ("jaeger", "tempo", "zipkin")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_read(verbs)
     _add_record(verbs)
+    _add_catalogue(verbs)
     for name, run, text in (
         ("calibrate", _calibrate, "fit a twin to a capture and show how well it reproduces it"),
         ("knobs", _knobs, "list the knobs of a capture's system: value, unit, bounds"),
@@ -76,7 +85,7 @@ def _add_read(verbs: Any) -> None:
 
 def _add_record(verbs: Any) -> None:
     verb = verbs.add_parser("record", help="record a window of a live system as a capture folder")
-    where = verb.add_mutually_exclusive_group(required=True)
+    where = verb.add_mutually_exclusive_group()
     where.add_argument("--prometheus", metavar="URL", help="its metrics")
     where.add_argument(
         "--lab",
@@ -84,18 +93,43 @@ def _add_record(verbs: Any) -> None:
         metavar="RUN",
         help="a lab that is up: metrics, spans, GC logs, profiles, settings",
     )
+    for name in _TRACES:
+        verb.add_argument(f"--{name}", metavar="URL", help="its traces of the window")
+    for name, value, text in (
+        ("pprof", "URL", "the profiles that a Go program serves"),
+        ("jcmd", "PID", "threads, classes, heap spaces and a flight recording of a JVM"),
+        ("py-spy", "PID", "a profile and the threads of a Python"),
+    ):
+        verb.add_argument(f"--{name}", action="append", default=[], metavar=f"INSTANCE={value}", help=text)
     verb.add_argument("--start", type=_time, help="ISO 8601, with a time zone")
     verb.add_argument("--end", type=_time, help="left out, now")
     verb.add_argument(
         "--last", type=float, metavar="SECONDS", help="instead of --start: so long before the end"
     )
-    verb.add_argument("--profile", type=float, metavar="SECONDS", help="of a lab: first py-spy each service")
+    verb.add_argument("--profile", type=float, metavar="SECONDS", help="how long to profile, first")
     verb.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="must not exist")
     verb.add_argument("--name", default="")
     verb.add_argument("--token-file", type=Path, metavar="FILE", help="holds the bearer token for Prometheus")
-    verb.add_argument("--selector", default='{job=~".+"}', help="which series, in PromQL")
+    verb.add_argument("--selector", help="which series, in PromQL; left out, all, or what presets recognise")
     verb.add_argument("--step", type=int, default=1, metavar="SECONDS")
+    verb.add_argument("--tenant", metavar="NAME", default="", help="X-Scope-OrgID, of Mimir and Cortex")
+    verb.add_argument("--ca-file", metavar="FILE", help="authority that signed the server's certificate")
+    verb.add_argument("--insecure", action="store_true", help="trust any certificate")
+    verb.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one answer")
+    verb.add_argument("--tries", type=int, default=5, help="how often one answer is asked for")
+    verb.add_argument("--parallel", type=int, default=4, help="answers under way at once")
+    verb.add_argument(
+        "--cache", type=Path, metavar="FOLDER", help="keep settled answers for the next recording"
+    )
     verb.set_defaults(run=_record)
+
+
+def _add_catalogue(verbs: Any) -> None:
+    verb = verbs.add_parser("catalogue", help="say what metrics there are, what they tell, what is missing")
+    verb.add_argument("paths", nargs="+", metavar="CAPTURE", type=Path)
+    verb.add_argument("--mapping", type=Path, metavar="FILE", help="roles filled by hand, in YAML")
+    verb.add_argument("--all", action="store_true", help="metrics that fill no role, too")
+    verb.set_defaults(run=_catalogue)
 
 
 def _add_predict(verbs: Any) -> None:
@@ -234,20 +268,99 @@ def _record(given: argparse.Namespace) -> int:
         start, end = _window(given)
         print(record_window(lab, given.to, start=start, end=end, name=name))
         return 0
-    start, end = _window(given)
-    print(
-        workbench.record(
-            given.to,
-            start=start,
-            end=end,
-            name=name,
-            prometheus=given.prometheus,
-            headers=_bearer(given.token_file),
-            selector=given.selector,
-            step_s=given.step,
+    with tempfile.TemporaryDirectory(prefix="workbench-") as place:
+        files = _profiled(given, Path(place))
+        start, end = _window(given)
+        files += _traced(given, Path(place), start, end)
+        print(
+            workbench.record(
+                given.to,
+                start=start,
+                end=end,
+                name=name,
+                prometheus=given.prometheus,
+                files=files,
+                headers=_bearer(given.token_file),
+                selector=given.selector,
+                step_s=given.step,
+                tenant=given.tenant,
+                verify=False if given.insecure else given.ca_file or True,
+                timeout_s=given.timeout,
+                tries=given.tries,
+                parallel=given.parallel,
+                cache=given.cache,
+            )
         )
-    )
     return 0
+
+
+def _catalogue(given: argparse.Namespace) -> int:
+    from workbench.analysis.catalogue import catalogue, missing
+
+    capture = workbench.read(*given.paths)
+    found, lacks = catalogue(capture, given.mapping), missing(capture, given.mapping)
+    shown = found if given.all else found[found["role"] != ""]
+    print(shown.drop(columns="labels").to_string(index=False))
+    if hidden := len(found) - len(shown):
+        print(f"and {hidden} metrics that fill no role (--all)")
+    for row in lacks.itertuples():
+        who = row.service or "(no service)"
+        print(f"{who} lacks {row.role}: nothing tells {row.without}. It would be {row.fill}")
+    return 0
+
+
+def _profiled(given: argparse.Namespace, folder: Path) -> list[Evidence]:
+    """Profile all programs that are named, at once."""
+    from workbench.collectors.record import Evidence
+
+    seconds = given.profile or 10.0
+    named = [(kind, _named(text)) for kind in ("pprof", "jcmd", "py_spy") for text in getattr(given, kind)]
+    with ThreadPoolExecutor(max(1, len(named))) as pool:
+        jobs = [
+            (name, pool.submit(_take, kind, name, where, folder / name, seconds))
+            for kind, (name, where) in named
+        ]
+        return [Evidence(path, "raw", instance=name) for name, job in jobs for path in job.result()]
+
+
+def _take(kind: str, name: str, where: str, folder: Path, seconds: float) -> list[Path]:
+    from workbench.collectors import jcmd, pprof, py_spy
+
+    if kind == "pprof":
+        return pprof.record(where, folder, seconds)
+    if not where.isdecimal():
+        raise SettingError(f"{where!r}", where=f"record, {kind} of {name}", expected="a process id")
+    pid = int(where)
+    if kind == "py_spy":
+        return [py_spy.dump(pid, folder / "threads.json"), py_spy.record(pid, folder / "py-spy.txt", seconds)]
+    return [
+        jcmd.thread_dump(pid, folder / "threads.txt"),
+        jcmd.class_histogram(pid, folder / "classes.txt"),
+        jcmd.heap_info(pid, folder / "heap.txt"),
+        jcmd.flight_recording(pid, folder / "jfr.json.gz", seconds),
+    ]
+
+
+def _traced(given: argparse.Namespace, folder: Path, start: datetime, end: datetime) -> list[Evidence]:
+    from workbench.collectors.record import Evidence
+
+    return [
+        Evidence(
+            importlib.import_module(f"workbench.collectors.{name}").record(
+                url, folder / f"{name}.json.gz", start=start, end=end
+            ),
+            "raw",
+        )
+        for name in _TRACES
+        if (url := getattr(given, name))
+    ]
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, where = text.partition("=")
+    if not name or not where:
+        raise SettingError(f"{text!r}", where="record", expected="INSTANCE=URL or INSTANCE=PID")
+    return name, where
 
 
 def _bearer(file: Path | None) -> dict[str, str]:
