@@ -24,6 +24,7 @@ from workbench.lab.plan import Plan
 from workbench.lab.shop import Shop, digest, parse, read_settings
 from workbench.lab.supervisor import LOCK, SETTINGS, STATE, STOP, ask
 
+OURS = (sys.executable, "-m", "workbench.lab.service")
 _START_S, _STOP_S, _CHANGE_S = 60.0, 15.0, 10.0
 
 
@@ -193,12 +194,14 @@ def up(
     idle_limit_s: float = 0.0,
     detached: bool = False,
     prometheus: str = "auto",
+    program: Sequence[str] = OURS,
 ) -> Lab:
     """Start a lab in `folder` with a settings file, or one of those that come with the package.
 
     It ends with this process, or, `detached`, after `idle_limit_s` without requests. `prometheus` is the
-    program, "auto" for the installed one if any, or "" to have the workbench scrape by itself. Raises
-    LabError if one is up in that folder, or the folder holds other things.
+    program, "auto" for the installed one if any, or "" to have the workbench scrape by itself. `program`
+    is the command of a service, which takes the arguments of `workbench.lab.service` and answers what that
+    does. Raises LabError if one is up in that folder, or the folder holds other things.
     """
     if detached and not idle_limit_s > 0:
         raise LabError(
@@ -210,7 +213,7 @@ def up(
     _claim(folder)
     _write(folder / SETTINGS, text)
     command = [sys.executable, "-m", "workbench.lab.supervisor", str(folder)]
-    command += ["--idle-limit", str(idle_limit_s)]
+    command += ["--idle-limit", str(idle_limit_s), "--program", json.dumps(list(program))]
     command += ["--prometheus", (find_prometheus() or "") if prometheus == "auto" else prometheus]
     if not detached:
         command += ["--owner", str(os.getpid())]

@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--prometheus", default="", help="the program; without it, /metrics is read by ourselves"
     )
+    parser.add_argument("--program", type=json.loads, required=True, help="command of a service as JSON")
     given = parser.parse_args(argv)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -80,7 +81,7 @@ def _run(given: argparse.Namespace, stopping: threading.Event) -> None:
     scraper: threading.Thread | None = None
     try:
         names = list(parse((given.run / SETTINGS).read_text(encoding="utf-8")).services)
-        urls = _start_services(given.run, names, children)
+        urls = _start_services(given.run, given.program, names, children)
         for name in names:
             _await_answer(f"{urls[name]}/settings", children[name], name, given.run, stopping)
         prometheus = None
@@ -106,13 +107,13 @@ def _run(given: argparse.Namespace, stopping: threading.Event) -> None:
 
 
 def _start_services(
-    run: Path, names: list[str], children: dict[str, subprocess.Popen[bytes]]
+    run: Path, program: list[str], names: list[str], children: dict[str, subprocess.Popen[bytes]]
 ) -> dict[str, str]:
     sockets = {name: socket.create_server(("127.0.0.1", 0), backlog=4096) for name in names}
     urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in sockets.items()}
     for name, one in sockets.items():
         descriptor = one.fileno()
-        command = [sys.executable, "-m", "workbench.lab.service", name, str(run)]
+        command = [*program, name, str(run)]
         command += ["--socket", str(descriptor), "--peers", json.dumps(urls), "--parent", str(os.getpid())]
         children[name] = _start(command, run / "logs" / f"{name}.log", pass_fds=(descriptor,))
         one.close()
