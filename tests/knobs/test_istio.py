@@ -8,6 +8,7 @@ from workbench.errors import SettingError
 from workbench.knobs import apply, settings_of
 from workbench.knobs.istio import knobs
 from workbench.network import Call, Network, Pool, Station
+from workbench.policies import Outliers
 from workbench.settings import find
 
 NETWORK = Network(
@@ -19,7 +20,8 @@ NETWORK = Network(
     ),
     entry="client",
 )
-RETRIES = "orders/VirtualService.http[].retries"
+ROUTE = "orders/VirtualService.http[]"
+RETRIES = f"{ROUTE}.retries"
 POOL = "orders/DestinationRule.trafficPolicy.connectionPool"
 
 
@@ -32,8 +34,39 @@ def test_requests_are_one_more_than_retries():
 
 
 def test_the_time_of_a_try_moves_the_one_caller():
-    moved = apply(NETWORK, knobs(NETWORK), {f"{RETRIES}.perTryTimeout": 0.4})
+    retried = NETWORK.set("gateway.calls.orders.attempts", 3)
+    moved = apply(retried, knobs(retried), {f"{RETRIES}.perTryTimeout": 400, f"{ROUTE}.timeout": 900})
+    expected = retried.set("gateway.calls.orders.timeout_s", 0.4).set("gateway.calls.orders.overall_s", 0.9)
+    assert moved == expected
+
+
+def test_without_retries_the_timeout_is_that_of_the_one_try():
+    assert not find(knobs(NETWORK), f"{RETRIES}.perTryTimeout").tunable
+    moved = apply(NETWORK, knobs(NETWORK), {f"{ROUTE}.timeout": 400})
     assert moved == NETWORK.set("gateway.calls.orders.timeout_s", 0.4)
+
+
+def test_an_instance_is_ejected_by_the_one_caller():
+    detection = {"consecutive5xxErrors": 5, "baseEjectionTime": 15_000, "maxEjectionPercent": 50}
+    names = {f"orders/DestinationRule.trafficPolicy.outlierDetection.{k}": v for k, v in detection.items()}
+    moved = apply(NETWORK, knobs(NETWORK), names)
+    assert moved["gateway"].calls[0].outliers == Outliers(5, 15.0, 0.5)
+
+
+def test_connections_of_the_caller_are_the_pool_where_the_network_has_them():
+    own = NETWORK.set("gateway.calls.orders.pool.servers", 20)
+    moved = apply(own, knobs(own), {f"{POOL}.tcp.maxConnections": 12})
+    assert moved["gateway"].calls[0].pool == Pool(12)
+    assert moved["orders"] == NETWORK["orders"]
+
+
+def test_least_request_is_two_choices_and_the_backoff_envoys():
+    key = "orders/DestinationRule.trafficPolicy.loadBalancer.simple"
+    moved = apply(NETWORK, knobs(NETWORK), {key: "LEAST_REQUEST"})
+    assert moved["gateway"].calls[0].balance.kind == "two choices"
+    assert not find(knobs(NETWORK), f"{RETRIES}.backoff").tunable
+    theirs = NETWORK.set("gateway.calls.orders.backoff_law", "envoy")
+    assert find(knobs(theirs), f"{RETRIES}.backoff").path == "gateway.calls.orders.backoff_s"
 
 
 def test_a_host_with_several_callers_or_none_inside_has_no_path_for_them():

@@ -63,15 +63,15 @@ def test_a_duration_keeps_every_digit(number):
 
 def test_values_are_those_of_the_route_that_is_open_to_all():
     now = istio.current(sample("istio"), KNOBS)
-    assert now[f"{ROUTE}.timeout"] == 90
+    assert now[f"{ROUTE}.timeout"] == 90_000
     assert now[f"{ROUTE}.retries.attempts"] == 3
-    assert now[f"{ROUTE}.retries.perTryTimeout"] == 2
-    assert now[f"{POOL}.tcp.connectTimeout"] == 0.03
+    assert now[f"{ROUTE}.retries.perTryTimeout"] == 2000
+    assert now[f"{POOL}.tcp.connectTimeout"] == 30
     assert f"{POOL}.http.http2MaxRequests" not in now
 
 
 def test_the_edited_resources_load_with_only_those_values_changed():
-    changes = {f"{ROUTE}.retries.perTryTimeout": 0.25, f"{POOL}.tcp.maxConnections": 12}
+    changes = {f"{ROUTE}.retries.perTryTimeout": 250, f"{POOL}.tcp.maxConnections": 12}
     before = load(sample("istio"))
     after = load(istio.edit(sample("istio"), changes, KNOBS, why=dict.fromkeys(changes, "a: b")))
     before[0]["spec"]["http"][1]["retries"]["perTryTimeout"] = "250ms"
@@ -102,6 +102,24 @@ def test_retry_on_is_written_only_where_there_was_no_word_on_retries():
     spoken = route + "    retries: {perTryTimeout: 1s}\n"
     after = istio.edit(spoken, {f"{ROUTE}.retries.attempts": 1}, KNOBS, why={})
     assert load(after)[0]["spec"]["http"][0]["retries"] == {"perTryTimeout": "1s", "attempts": 1}
+
+
+def test_without_retries_nothing_is_said_of_them_which_istio_would_refuse():
+    before = sample("istio")
+    none = istio.edit(before, {f"{ROUTE}.retries.attempts": 0}, KNOBS, why={})
+    retries = load(none)[0]["spec"]["http"][1]["retries"]
+    assert retries == {"attempts": 0, "perTryTimeout": None, "retryOn": None}
+    assert f"{ROUTE}.retries.perTryTimeout" not in istio.current(none, KNOBS)
+    again = istio.edit(none, {f"{ROUTE}.retries.attempts": 2}, KNOBS, why={})
+    assert load(again)[0]["spec"]["http"][1]["retries"] == {
+        "attempts": 2,
+        "perTryTimeout": None,
+        "retryOn": "5xx",
+    }
+    route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nspec:\n  hosts: [orders]\n  http:\n"
+    route += "  - route: [{destination: {host: orders}}]\n"
+    after = istio.edit(route, {f"{ROUTE}.retries.attempts": 0}, KNOBS, why={})
+    assert load(after)[0]["spec"]["http"][0]["retries"] == {"attempts": 0}
 
 
 HOSTS = {
@@ -141,10 +159,10 @@ items:
       timeout: 3s
 """
     assert istio.current(text, KNOBS) == {
-        "gateway/VirtualService.http[].timeout": 9,
-        "orders/VirtualService.http[].timeout": 3,
+        "gateway/VirtualService.http[].timeout": 9000,
+        "orders/VirtualService.http[].timeout": 3000,
     }
-    assert istio.edit(text, {f"{ROUTE}.timeout": 4}, KNOBS, why={}) == text.replace("3s", "4s")
+    assert istio.edit(text, {f"{ROUTE}.timeout": 4000}, KNOBS, why={}) == text.replace("3s", "4s")
 
 
 def test_two_resources_for_one_host_are_refused_with_their_lines():

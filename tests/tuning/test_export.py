@@ -30,12 +30,13 @@ WORDS = {
     "istio": (
         {
             f"payments/{_POOL}.tcp.maxConnections": 8,
-            f"orders/{_ROUTE}.perTryTimeout": 2.0,
+            "orders/VirtualService.http[].timeout": 2000,
             f"orders/{_ROUTE}.attempts": 0,
         },
         {
             f"payments/{_POOL}.tcp.maxConnections": 12,
-            f"orders/{_ROUTE}.perTryTimeout": 0.7,
+            "orders/VirtualService.http[].timeout": 0,
+            f"orders/{_ROUTE}.perTryTimeout": 700,
             f"orders/{_ROUTE}.attempts": 2,
         },
     ),
@@ -72,6 +73,7 @@ def test_a_new_file_says_what_was_recommended_and_its_rollback_what_was(name, ma
         "recommendation.json",
         f"{module.FILENAME}.diff",
         f"{module.FILENAME}.rollback",
+        f"{module.FILENAME}.rollback.diff",
     ]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(p.name for p in written)
     before, after = WORDS[name]
@@ -198,7 +200,7 @@ def test_a_write_that_fails_leaves_the_file_in_use_and_no_half_of_one(made, tmp_
     def full(self, *_):
         raise OSError(28, "No space left on device", str(self))
 
-    monkeypatch.setattr("workbench.tuning.export.os.replace", full)
+    monkeypatch.setattr("workbench.tuning._beside.os.replace", full)
     with pytest.raises(
         TargetError, match=r"cannot be written: No space left on device.*Choose another folder"
     ):

@@ -31,6 +31,7 @@ from workbench.targets._seam import comments_above, line_end, natural_lines, pro
 
 Step = str | int
 _MERGE = "tag:yaml.org,2002:merge"
+NULL = "null"  # as the text of a change: the key stays and says nothing
 _NULL = "tag:yaml.org,2002:null"
 _CONTENT = (AliasToken, FlowMappingEndToken, FlowSequenceEndToken, ScalarToken, ValueToken)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
@@ -206,7 +207,8 @@ class _Edit:
         if not isinstance(node, ScalarNode) or node.style in ("|", ">"):
             raise self._against(node, f"{_kind(node)} at {_spelled(change.place)}", "one value on one line")
         start, end = self._span(spot)
-        new = f"{node.style}{change.text}{node.style}" if node.style else change.text
+        style = "" if change.text == NULL else node.style or ""
+        new = f"{style}{change.text}{style}"
         if spot.key is not None and spot.is_alias:
             reference = re.compile(r"\s*:\s*(\*[^\s,\]}]+)").match(self.text, spot.key.end_mark.index)
             if reference is None:
@@ -460,7 +462,8 @@ def _refuse_side_effects(
     for change in changes:
         _put(old, change.place, change.text)
         _put(new, change.place, change.text)
-    wrong = [c for c in changes if scalar(find(after[int(c.place[0])], *c.place[1:])) != c.text]
+    said = {change.place: scalar(find(after[int(change.place[0])], *change.place[1:])) for change in changes}
+    wrong = [change for change in changes if said[change.place] != ("" if change.text == NULL else change.text)]
     if wrong or not _same(old, new, set()):
         raise TargetError(
             f"the edit of {_spelled((wrong or changes)[0].place)} would change other parts of the file too",

@@ -14,14 +14,15 @@ first without conditions is read and edited, or else the first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
 from workbench.targets import _yaml
 from workbench.targets._durations import duration, seconds
-from workbench.targets._seam import changed, line_end, plain
+from workbench.targets._resources import appended, name_of, only, resources
+from workbench.targets._seam import changed, plain, said
 
 FORMAT = "Istio resources"
 SYSTEMS = ("istio",)
@@ -64,7 +65,7 @@ def blank(knobs: Iterable[Knob]) -> str:
 
 
 def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
-    """Give what the resources set of these knobs; durations in seconds."""
+    """Give what the resources set of these knobs; durations in ms."""
     documents = _yaml.parse(text, where=where)
     found: dict[str, Value] = {}
     for knob in knobs:
@@ -72,6 +73,8 @@ def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Setti
         node = _yaml.find(documents[int(place[0])], *place[1:]) if place else None
         if node is not None:
             found[knob.key] = _value(node, where, knob)
+        elif place and knob.off is not None and _is_null(documents, place):
+            found[knob.key] = knob.off
     return Settings(found)
 
 
@@ -88,7 +91,7 @@ def edit(
     wanted = changed(settings, current(text, known, where=where), known)
     text = _with_resources(text, wanted, where)
     documents = _yaml.parse(text, where=where)
-    changes = []
+    changes: list[_yaml.Change] = []
     for knob, value in wanted.items():
         place = _place(documents, knob, where)
         if place is None:
@@ -99,37 +102,31 @@ def edit(
                 remedy="add the route to the file, then export again",
             )
         changes.append(_yaml.Change(place, _written(value, knob), knob.key, why.get(knob.key, "")))
-        retry_on = _retry_on(documents, place)
-        if retry_on and retry_on not in [change.place for change in changes]:
-            changes.append(_yaml.Change(retry_on, RETRY_ON))
+    changes += _consequences(documents, changes)
     return _yaml.write(text, changes, where=where)
 
 
-def _value(node: _yaml.Node, where: str, knob: Knob) -> float:
-    text = _yaml.scalar(node)
-    if knob.unit in ("s", "ms"):
-        number, expected = seconds(text), "a duration such as 400ms or 2s"
-        number = number if number is None or knob.unit == "s" else float(Decimal(repr(number)) * 1000)
-    else:
-        whole = re.fullmatch(r"-?\d+", text)
-        number, expected = int(text) if whole else _float(text), knob.bounds
+def _value(node: _yaml.Node, where: str, knob: Knob) -> float | str:
+    text, line = _yaml.scalar(node), f"{where}:{_yaml.line_of(node)}"
+    if knob.unit != "ms":
+        return said(text, knob, line)
+    number = seconds(text)
     if number is None:
-        raise TargetError(
-            f"{text!r}" if text else "no value",
-            where=f"{where}:{_yaml.line_of(node)}, {knob.key}",
-            expected=expected,
-        )
-    return number
-
-
-def _float(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"-?\d+\.\d*([eE][-+]?\d+)?", text) else None
+        expected = "a duration such as 400ms or 2s"
+        raise TargetError(f"{text!r}" if text else "no value", where=f"{line}, {knob.key}", expected=expected)
+    return float(Decimal(repr(number)) * 1000)
 
 
 def _written(value: float | str, knob: Knob) -> str:
-    if isinstance(value, str) or knob.unit not in ("s", "ms"):
+    if isinstance(value, str) or knob.unit != "ms":
         return plain(value)
-    return duration(value if knob.unit == "s" else float(Decimal(repr(value)) / 1000))
+    if value == knob.off:
+        return _yaml.NULL  # Istio refuses durations below 1ms, Envoy's own word for none
+    return duration(float(Decimal(repr(value)) / 1000))
+
+
+def _is_null(documents: tuple[_yaml.Node, ...], place: Place) -> bool:
+    return place[-1] in _yaml.names(_yaml.find(documents[int(place[0])], *place[1:-1]))
 
 
 def _place(documents: tuple[_yaml.Node, ...], knob: Knob, where: str) -> Place | None:
@@ -150,34 +147,12 @@ def _place(documents: tuple[_yaml.Node, ...], knob: Knob, where: str) -> Place |
 
 
 def _resource(documents: tuple[_yaml.Node, ...], kind: str, service: str, where: str) -> Place | None:
-    of_kind = [
-        (place, node)
-        for place, node in _resources(documents)
-        if _yaml.scalar(_yaml.find(node, "kind")) == kind
-        and _yaml.scalar(_yaml.find(node, "apiVersion")).startswith("networking.istio.io/")
-    ]
+    of_kind = list(resources(documents, kind, "networking.istio.io"))
     for hosts in (_own_hosts, _destinations):
         found = [(place, node) for place, node in of_kind if any(_is(h, service) for h in hosts(node))]
-        if len(found) > 1:
-            raise TargetError(
-                f"{len(found)} resources of kind {kind} for {service!r}, at lines "
-                + " and ".join(str(_yaml.line_of(node)) for _, node in found),
-                where=where,
-                expected="one",
-                remedy="export to a file that holds one of them",
-            )
         if found:
-            return found[0][0]
+            return only(found, kind, service, where)
     return None
-
-
-def _resources(documents: tuple[_yaml.Node, ...]) -> Iterator[tuple[Place, _yaml.Node]]:
-    for number, document in enumerate(documents):
-        if _yaml.scalar(_yaml.find(document, "kind")) == "List":
-            for index, item in enumerate(_yaml.items(_yaml.find(document, "items"))):
-                yield (number, "items", index), item
-        else:
-            yield (number,), document
 
 
 def _own_hosts(resource: _yaml.Node) -> list[str]:
@@ -207,17 +182,27 @@ def _is(host: str, service: str) -> bool:
     return host.startswith(service) and bool(re.fullmatch(r"(\.[a-z0-9-]+(\.svc(\..+)?)?)?", rest))
 
 
-def _retry_on(documents: tuple[_yaml.Node, ...], place: Place) -> Place | None:
-    if "retries" not in place:
-        return None
-    retries = place[: place.index("retries") + 1]
-    absent = _yaml.find(documents[int(retries[0])], *retries[1:]) is None
-    return (*retries, "retryOn") if absent else None
+def _consequences(documents: tuple[_yaml.Node, ...], changes: list[_yaml.Change]) -> list[_yaml.Change]:
+    """Give what must change too: what is retried where nothing was said, and no word of it without retries.
+
+    Istio refuses perTryTimeout and retryOn beside attempts 0 (pkg/config/validation, validateHTTPRetry).
+    """
+    found: list[_yaml.Change] = []
+    asked = {change.place: change.text for change in changes}
+    for above in dict.fromkeys(p[: p.index("retries") + 1] for p in asked if "retries" in p):
+        retries = _yaml.find(documents[int(above[0])], *above[1:])
+        now = {name: _yaml.scalar(_yaml.find(retries, name)) for name in ("attempts", "retryOn")}
+        if asked.get((*above, "attempts"), now["attempts"]) == "0":
+            kept = [name for name in ("perTryTimeout", "retryOn") if _yaml.find(retries, name) is not None]
+            found += [_yaml.Change((*above, n), _yaml.NULL) for n in kept if (*above, n) not in asked]
+        elif not now["retryOn"] and (retries is None or now["attempts"] == "0"):
+            found.append(_yaml.Change((*above, "retryOn"), RETRY_ON))
+    return found
 
 
 def _with_resources(text: str, wanted: Iterable[Knob], where: str) -> str:
     documents = _yaml.parse(text, where=where)
-    nl, added = line_end(text), False
+    made = []
     for kind, service in dict.fromkeys((knob.name.split(".")[0], knob.service) for knob in wanted):
         if _resource(documents, kind, service, where) is not None:
             continue
@@ -227,10 +212,5 @@ def _with_resources(text: str, wanted: Iterable[Knob], where: str) -> str:
                 where=where,
                 expected=f"a new one can be of kind {sorted(_RESOURCES)}",
             )
-        name = re.sub(r"[^a-z0-9]+", "-", service.lower()).strip("-") or "service"
-        made = _RESOURCES[kind].format(name=_yaml.quoted(name), host=_yaml.quoted(service))
-        text += nl if text and not text.endswith(("\n", "\r")) else ""
-        text += f"---{nl}" if documents or added else ""
-        text += made.replace("\n", nl)
-        added = True
-    return text
+        made.append(_RESOURCES[kind].format(name=name_of(service), host=_yaml.quoted(service)))
+    return appended(text, made, where=where)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from workbench import targets
 from workbench.errors import TargetError
 from workbench.knobs import all_knobs, apply, settings_of
 from workbench.settings import Knob, Settings
+from workbench.tuning._beside import write
 from workbench.tuning.objective import shown_setting
 from workbench.tuning.recommendation import NO_ADVICE, Recommendation
 
@@ -29,8 +28,8 @@ def export(
     without it the file of that name in `folder`, if there is one, else a new one with every setting. Where a
     file holds one service there is one for each service that changes, SERVICE/NAME. Beside it lie
     NAME.rollback (what was, or would have been, there before; the same again, exported twice, leaves it),
-    NAME.diff, and in `folder` recommendation.json, the frozen prediction that `verify` reads. All are
-    written beside and renamed.
+    NAME.diff and NAME.rollback.diff, which `patch -p1` takes there and back, and in `folder`
+    recommendation.json, the frozen prediction that `verify` reads. All are written beside and renamed.
     Changes that the format has no word for are named in the comments. Raises TargetError for an unknown
     target, for "no advice", and where the file cannot take the settings or the format can say no change.
     """
@@ -68,18 +67,20 @@ def export(
             reasons = _against_file(_of(why, known), found, old, known)
             after = module.edit(before, changes, known, why=reasons, where=str(source))
         path = folder / name
-        rollback, change = (path.with_name(path.name + ending) for ending in (".rollback", ".diff"))
+        rollback, change, back = (
+            path.with_name(path.name + ending) for ending in (".rollback", ".diff", ".rollback.diff")
+        )
         again = source == path and after == before and rollback.exists() and change.exists()
         contents[path] = targets.encode(module, after)
         contents.setdefault(folder / RECORD, recommendation.to_json().encode())
-        contents[change] = targets.encode(module, _unified(before, after, name, f"{name} (tuned)"))
+        contents[change] = targets.encode(module, _unified(before, after, name))
         contents[rollback] = targets.encode(module, before)
+        contents[back] = targets.encode(module, _unified(after, before, name))
         if again:
-            contents[change], contents[rollback] = change.read_bytes(), rollback.read_bytes()
+            contents |= {file: file.read_bytes() for file in (change, rollback, back) if file.exists()}
     try:
         for path in reversed(contents):  # the way back first, the configuration last
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, contents[path])
+            write(path, contents[path])
     except OSError as error:
         raise TargetError(
             f"cannot be written: {error.strerror}",
@@ -98,7 +99,7 @@ def difference(recommendation: Recommendation, target: str) -> str:
     for known in _files(module, knobs, old, new).values():
         empty = module.blank(known)
         before, after = (module.edit(empty, _of(s, known), known, why={}) for s in (old, new))
-        parts.append(_unified(before, after, "now", "tuned", lines=2))
+        parts.append(_unified(before, after, module.FILENAME, lines=2))
     return "".join(parts)
 
 
@@ -136,8 +137,14 @@ def _of(values: Mapping[str, Any], knobs: Iterable[Knob]) -> dict[str, Any]:
     return {knob.key: values[knob.key] for knob in knobs if knob.key in values}
 
 
-def _unified(before: str, after: str, old: str, new: str, *, lines: int = 3) -> str:
-    return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), old, new, n=lines))
+def _unified(before: str, after: str, name: str, *, lines: int = 3) -> str:
+    """Give the unified diff that `patch -p1` and `git apply` take, last lines without an end included."""
+    both = (text.split("\n") for text in (before, after))
+    old, new = ([*(f"{line}\n" for line in whole), *([last] if last else [])] for *whole, last in both)
+    found = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", n=lines)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found
+    )
 
 
 def _translated(
@@ -149,8 +156,11 @@ def _translated(
     # What was unset stood at no limit, or at the least there is (one try, no backoff), as `search` takes it.
     unset = {k.key: k.low if k.off is None else k.off for k in recommendation.knobs}
     old = apply(new, recommendation.knobs, {k: unset[k] if v is None else v for k, v in was.items()})
-    knobs = [knob for system in systems for knob in all_knobs(system, new)] or list(recommendation.knobs)
-    return settings_of(old, knobs), settings_of(new, knobs), knobs
+    before, after = (
+        [knob for system in systems for knob in all_knobs(system, network)] or list(recommendation.knobs)
+        for network in (old, new)
+    )
+    return settings_of(old, before), settings_of(new, after), after
 
 
 def _unsaid(recommendation: Recommendation, knobs: list[Knob]) -> list[str]:
@@ -184,15 +194,3 @@ def _against_file(why: dict[str, str], found: Settings, old: Settings, knobs: li
         else text
         for key, text in why.items()
     }
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
