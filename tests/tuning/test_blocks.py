@@ -22,7 +22,7 @@ from workbench.tuning._blocks import (
     politis_white,
     series,
 )
-from workbench.twin import arrivals, kernel
+from workbench.twin import arrivals, world
 from workbench.twin.model import run
 
 JUDGED = ("p50_s", "p95_s", "p99_s", "throughput_rps", "error_share")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.twin import hand
 from workbench import tables
+from workbench.cli import main
 from workbench.errors import Contradiction
 from workbench.tuning.groups import groups
 from workbench.tuning.objective import SLO, Objective
@@ -70,3 +71,17 @@ def test_groups_of_other_times_and_shares_that_are_none_are_refused(both):
 def test_an_attribute_that_no_root_has_is_a_contradiction(both):
     with pytest.raises(Contradiction, match="no root span has the attribute 'experiment'"):
         groups(both[2], "experiment")
+
+
+def test_the_shell_judges_two_groups_of_one_capture(both, tmp_path, capsys):
+    both[2].save(tmp_path / "both")
+    goal = Objective((SLO("p99_s", 0.5),), scenarios=(AS_RECORDED,))
+    (tmp_path / "r.json").write_text(chosen(NARROW, WIDE, goal).to_json())
+    arguments = ["verify", str(tmp_path / "r.json"), *[str(tmp_path / "both")] * 2, "--shares", "0.5,0.5"]
+    assert main([*arguments, "--group", "group=A,B"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("verdict: better")
+    assert main([*arguments, "--group", "group=A,C"]) == 2
+    assert "no group 'C'; expected one of ['A', 'B']" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*arguments[:-1], "half"])
+    assert "such as 0.7,0.3" in capsys.readouterr().err

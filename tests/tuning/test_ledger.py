@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.twin import hand
+from workbench.cli import main
 from workbench.errors import Contradiction, Malformed, SettingError
 from workbench.tuning import _frozen_twin
 from workbench.tuning.ledger import Ledger
@@ -207,3 +208,55 @@ def test_a_grade_of_other_settings_is_refused_and_not_written(promised, windows,
     with pytest.raises(Contradiction, match="orders/workers was 5"):
         ledger.grade(one, windows[0], wrong, at=ONE)
     assert len(list(ledger.folder.glob("*.grade.json"))) == 0
+
+
+def said(capsys):
+    answer = capsys.readouterr()
+    return answer.out, answer.err
+
+
+def test_the_shell_freezes_grades_and_shows_the_record(promised, windows, tmp_path, capsys):
+    for name, window in zip(("before", "after"), windows, strict=True):
+        window.save(tmp_path / name)
+    (tmp_path / "recommendation.json").write_text(promised.to_json())
+    folder, file = str(tmp_path / "ledger"), str(tmp_path / "recommendation.json")
+    captures = [str(tmp_path / "before"), str(tmp_path / "after")]
+
+    assert main(["verify", file, *captures, "--ledger", folder]) == 2  # nothing was frozen
+    assert "Freeze it first" in said(capsys)[1]
+    assert main(["ledger", folder, "--freeze", file]) == 2
+    assert "no capture" in said(capsys)[1]
+
+    assert main(["ledger", folder, "--freeze", file, "--capture", captures[0]]) == 0
+    out, err = said(capsys)
+    assert f"frozen as {Ledger.id_of(promised.to_json())}" in err
+    assert "orders/workers 2 → 6" in out
+    assert "no grades" in out
+
+    assert main(["verify", file, *captures, "--ledger", folder]) == 0
+    out, _ = said(capsys)
+    assert out.index("P99") < out.index("the twin as it was frozen")
+    assert out.splitlines()[-1].startswith("verdict: better")
+
+    assert main(["ledger", folder, "--json"]) == 0
+    found = json.loads(said(capsys)[0])
+    assert found["entries"][0]["judgement"] == BETTER
+    assert {row["quantity"] for row in found["record"]} == set(SHOWN)
+    assert all(row["grades"] == 1 for row in found["record"])
+    assert main(["ledger", folder]) == 0
+    assert "coverage" in said(capsys)[0]
+
+
+def test_the_shell_shows_an_empty_ledger(tmp_path, capsys):
+    assert main(["ledger", str(tmp_path / "none")]) == 0
+    assert said(capsys)[0] == "no predictions\nno grades\n"
+
+
+def test_tuning_freezes_what_it_recommends(windows, tmp_path, capsys):
+    windows[0].save(tmp_path / "before")
+    arguments = ["--slo", "p99_s=0.6", "--knob", "orders/workers", "--budget", "10"]
+    folder = tmp_path / "ledger"
+    assert main(["tune", str(tmp_path / "before"), *arguments, "--ledger", str(folder)]) == 0
+    entries = Ledger(folder).entries()
+    assert len(entries) == 1
+    assert f"frozen as {entries['id'][0]}" in said(capsys)[0]

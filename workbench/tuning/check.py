@@ -28,6 +28,7 @@ from workbench.twin.model import Prediction, Twin, predict
 from workbench.twin.outcome import label, shown, unit
 
 SETTINGS = "settings"
+_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,24 @@ def read_settings(twin: Twin, path: str | Path, *, target: str = "lab_yaml") -> 
     """Read a file of `target`'s format as settings of the twin, by way of the network."""
     module = targets.target(target)
     text = targets.read(module, path)
-    knobs = [k for system in module.SYSTEMS for k in all_knobs(system, twin.network)] or list(twin.knobs)
-    found = module.current(text, knobs, where=str(path))
-    tunable = [knob for knob in knobs if knob.tunable]
-    now = settings_of(twin.network, tunable)
-    moved = {k.key: found[k.key] for k in tunable if k.key in found and found[k.key] != now.get(k.key)}
-    network = apply(twin.network, knobs, moved)
+    network, knobs, moved = twin.network, list[Knob](), dict[str, Value]()
+    for _ in range(
+        _PASSES
+    ):  # what a setting moves may hang on others: a timeout on whether there are retries
+        knobs = [k for system in module.SYSTEMS for k in all_knobs(system, network)] or list(twin.knobs)
+        found = module.current(text, knobs, where=str(path))
+        now = settings_of(twin.network, knobs)
+        moved = {
+            k.key: found[k.key]
+            for k in knobs
+            if k.tunable and k.key in found and found[k.key] != now.get(k.key)
+        }
+        before, network = network, apply(twin.network, knobs, moved)
+        if network == before:
+            break
     own = [knob for knob in twin.knobs if knob.tunable]
-    before, after = settings_of(twin.network, own), settings_of(network, own)
-    settings = Settings({key: value for key, value in after.items() if value != before.get(key)})
+    recorded, asked = settings_of(twin.network, own), settings_of(network, own)
+    settings = Settings({key: value for key, value in asked.items() if value != recorded.get(key)})
     if twin.at(settings) != network:
         raise SettingError(
             f"{', '.join(moved)} move what no knob of the recording moves",

@@ -15,13 +15,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import workbench
 from workbench.capture import Capture
 from workbench.errors import Malformed, SettingError
 from workbench.settings import Settings
@@ -104,7 +104,7 @@ class Ledger:
             "system": system or ", ".join(names),
             "capture": twin.name,
             "window": [twin.start.isoformat(), twin.duration_s],
-            "workbench": workbench.__version__,
+            "workbench": version("workbench"),
             "recommendation": json.loads(text),
         }
         if not (self.folder / f"{one}{PREDICTION}").exists():
@@ -191,7 +191,7 @@ class Ledger:
             "broken": [str(slo) for slo in verdict.broken],
             "notes": list(verdict.notes),
             "block_s": verdict.block_s,
-            "workbench": workbench.__version__,
+            "workbench": version("workbench"),
             "quantities": {
                 str(q): {name: _plain(value) for name, value in row.items()}
                 for q, row in grade.table.iterrows()
