@@ -28,7 +28,7 @@ def _runtime(station: Station) -> list[Knob]:
             station.name, "GOMAXPROCS", "threads", 1, 1024, "threads that run Go code at once", cores,
             whole=True, log=True,
         ),
-        Knob(station.name, "GOGC", "%", 1, 10_000, "garbage by live heap", whole=True, log=True),
+        Knob(station.name, "GOGC", "%", 1, 10_000, "garbage by live heap", whole=True, log=True, off=-1),
         Knob(
             station.name, "GOMEMLIMIT", "MiB", 4, 1 << 22, "memory that the collector tries to stay within",
             whole=True, log=True,
