@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 
@@ -41,6 +42,12 @@ LIMITED = CROWDED.with_(
 )
 TWINS = [hand.twin(settings, hand.workload([80.0]), duration_s=20) for settings in (CROWDED, LIMITED)]
 TWIN = TWINS[0]
+POOLED = functools.reduce(
+    lambda network, path: network.set(f"{path}.pool.servers", 2),
+    ["gateway.calls.orders", "orders.calls.payments"],
+    TWIN.network,
+)
+TWINS.append(dataclasses.replace(TWIN, network=POOLED))
 # Some are tunable only where there is a limit already.
 EVERY = list(dict.fromkeys((s, k) for twin in TWINS for s in systems() for k in all_knobs(s, twin.network)))
 TUNABLE = [(system, knob) for system, knob in EVERY if knob.tunable]
