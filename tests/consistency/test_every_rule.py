@@ -23,7 +23,8 @@ SHOP = Topology(
 
 def said(role, service, value, to="", layer="application"):
     shown = "0 (no limit)" if math.isinf(value) else f"{value:g}"
-    return Said(role, service, float(value), f"{service or to}/{role}", shown, to, layer)
+    name = "max_connections" if role == "database_connections" else role
+    return Said(role, service, float(value), f"{service or to}/{name}", shown, to, layer)
 
 
 def claims(*rows, topology=SHOP):
@@ -72,6 +73,13 @@ BROKEN = [
         [("connections", "orders", 10, "db"), ("database_connections", "db", 100)],
         ERROR, ("200 connections (20 × 10)", "takes 97", "a pool of 4 in each of 20 replicas"),
         ("connections", "orders", 4, "db"),
+    ),
+    (
+        "pools",  # SQLAlchemy opens max_overflow beyond its pool: 20 · (3 + 2) before 100 - 3
+        [("connections", "orders", 3, "db"), ("connections_beyond", "orders", 2, "db"),
+         ("database_connections", "db", 100)],
+        ERROR, ("100 connections (20 × 5)", "takes 97"),
+        ("connections_beyond", "orders", 1, "db"),
     ),
     (
         "pools",  # the most that the autoscaler may start counts, not how many there are

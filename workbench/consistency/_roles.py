@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 
 from workbench.consistency._seam import APPLICATION, MESH, Said, Topology
 from workbench.settings import Knob, Value
@@ -41,87 +40,88 @@ _OF_CALLS = {
     "outliers.failures": "ejection_failures",
 }
 
-# Ends of names, compared in lower case without _, - and []; the longest that fits counts. The word before the
-# slash, where there is one, is part of the system's name.
+# Ends of names, compared in lower case without _, - and []; the longest that fits counts. What stands before
+# the slash is the system.
 _NAMES = {
     "hikari/maximumPoolSize": "connections",
-    "hikari-maximum-pool-size": "connections",
-    "hikari.maximum-pool-size": "connections",
     "hikari/connectionTimeout": "connection_wait_s",
-    "hikari.connection-timeout": "connection_wait_s",
     "hikari/idleTimeout": "client_idle_s",
-    "hikari.idle-timeout": "client_idle_s",
     "sqlalchemy/pool_size": "connections",
+    "sqlalchemy/max_overflow": "connections_beyond",
     "sqlalchemy/pool_timeout": "connection_wait_s",
-    "SetMaxOpenConns": "connections",
-    "database.maxOpenConns": "connections",
-    "max_open_conns": "connections",
+    "go_sql/maxOpenConns": "connections",
+    "redisson/connectionPoolSize": "connections",
+    "redisson/timeout": "timeout_s",
+    "redisson/retryAttempts": "retries",
+    "redisson/idleConnectionTimeout": "client_idle_s",
+    "redis/maxclients": "database_connections",
+    "redis/timeout": "server_idle_s",
     "pgbouncer/max_client_conn": "bouncer_clients",
     "pgbouncer/default_pool_size": "bouncer_pool",
     "pgbouncer/max_db_connections": "bouncer_total",
-    "pgbouncer/client_idle_timeout": "bouncer_client_idle_s",
-    "postgres/max_connections": "database_connections",
-    "postgres/superuser_reserved_connections": "database_reserved",
-    "tomcat.threads.max": "workers",
-    "server.tomcat.keep-alive-timeout": "server_idle_s",
-    "VirtualService.http.timeout": "overall_s",
-    "VirtualService.http.retries.attempts": "retries",
-    "VirtualService.http.retries.perTryTimeout": "timeout_s",
-    "VirtualService.http.retries.backoff": "backoff_s",
-    "connectionPool.tcp.maxConnections": "connections",
-    "connectionPool.http.http1MaxPendingRequests": "pending",
-    "connectionPool.http.http2MaxRequests": "in_flight",
-    "connectionPool.http.maxRetries": "retries_in_flight",
-    "connectionPool.http.idleTimeout": "client_idle_s",
-    "thresholds.max_connections": "connections",
-    "thresholds.max_pending_requests": "pending",
-    "thresholds.max_requests": "in_flight",
-    "thresholds.max_retries": "retries_in_flight",
-    "circuit_breakers.max_connections": "connections",
-    "circuit_breakers.max_pending_requests": "pending",
-    "circuit_breakers.max_requests": "in_flight",
-    "circuit_breakers.max_retries": "retries_in_flight",
-    "minimumNumberOfCalls": "breaker_minimum",
-    "slowCallDurationThreshold": "breaker_slow_s",
-    "terminationGracePeriodSeconds": "grace_s",
-    "preStop.sleep.seconds": "pre_stop_s",
-    "limits.memory": "memory_limit_bytes",
-    "requests.memory": "memory_request_bytes",
-    "limits.cpu": "cpu_limit",
-    "requests.cpu": "cpu_request",
-    "maxReplicas": "replicas_most",
-    "minReplicas": "replicas_least",
-    "Deployment.spec.replicas": "replicas",
-    "averageUtilization": "cpu_target",
-    "targetCPUUtilizationPercentage": "cpu_target",
-    "Xmx": "heap_bytes",
-    "MaxHeapSize": "heap_bytes",
-    "MaxRAMPercentage": "heap_share",
-    "MaxMetaspaceSize": "metaspace_bytes",
-    "MaxDirectMemorySize": "direct_bytes",
-    "ReservedCodeCacheSize": "code_cache_bytes",
-    "GOMEMLIMIT": "go_memory_bytes",
-    "GOGC": "gogc",
-    "GOMAXPROCS": "go_threads",
-    "timeout-per-shutdown-phase": "drain_s",
-    "graceful_timeout": "drain_s",
-    "timeout_graceful_shutdown": "drain_s",
-    "server.IdleTimeout": "server_idle_s",
-    "http.Server.IdleTimeout": "server_idle_s",
-    "Transport.IdleConnTimeout": "client_idle_s",
-    "uvicorn/timeout_keep_alive": "server_idle_s",
+    "postgresql/max_connections": "database_connections",
+    "postgresql/superuser_reserved_connections": "database_reserved",
+    "istio/VirtualService.http.timeout": "overall_s",
+    "istio/VirtualService.http.retries.attempts": "retries",
+    "istio/VirtualService.http.retries.perTryTimeout": "timeout_s",
+    "istio/VirtualService.http.retries.backoff": "backoff_s",
+    "istio/connectionPool.tcp.maxConnections": "connections",
+    "istio/connectionPool.http.http1MaxPendingRequests": "pending",
+    "istio/connectionPool.http.http2MaxRequests": "in_flight",
+    "istio/connectionPool.http.maxRetries": "retries_in_flight",
+    "istio/connectionPool.http.idleTimeout": "client_idle_s",
+    "envoy/retry_policy.num_retries": "retries",
+    "envoy/retry_policy.per_try_timeout": "timeout_s",
+    "envoy/retry_policy.retry_back_off.base_interval": "backoff_s",
+    "envoy/retry_policy.retry_back_off.max_interval": "backoff_cap_s",
+    "envoy/thresholds.max_connections": "connections",
+    "envoy/thresholds.max_pending_requests": "pending",
+    "envoy/thresholds.max_requests": "in_flight",
+    "envoy/thresholds.max_retries": "retries_in_flight",
+    "envoy/retry_budget.budget_percent.value": "budget_share",
+    "go_breaker/tripAfter": "breaker_failures",
+    "go_breaker/interval": "breaker_window_s",
+    "resilience4j/minimumNumberOfCalls": "breaker_minimum",
+    "resilience4j/slowCallDurationThreshold": "breaker_slow_s",
+    "kubernetes/terminationGracePeriodSeconds": "grace_s",
+    "kubernetes/preStop.sleep.seconds": "pre_stop_s",
+    "kubernetes/limits.memory": "memory_limit_bytes",
+    "kubernetes/requests.memory": "memory_request_bytes",
+    "kubernetes/limits.cpu": "cpu_limit",
+    "kubernetes/requests.cpu": "cpu_request",
+    "kubernetes/spec.replicas": "replicas",
+    "kubernetes/minReplicas": "replicas_least",
+    "kubernetes/maxReplicas": "replicas_most",
+    "kubernetes/averageUtilization": "cpu_target",
+    "jvm/Xmx": "heap_bytes",
+    "jvm/MaxRAMPercentage": "heap_share",
+    "jvm/MaxMetaspaceSize": "metaspace_bytes",
+    "jvm/MaxDirectMemorySize": "direct_bytes",
+    "jvm/ReservedCodeCacheSize": "code_cache_bytes",
+    "go/GOMEMLIMIT": "go_memory_bytes",
+    "go/GOGC": "gogc",
+    "go/GOMAXPROCS": "go_threads",
+    "tomcat/server.tomcat.threads.max": "workers",
+    "tomcat/timeout-per-shutdown-phase": "drain_s",
+    "gunicorn/graceful_timeout": "drain_s",
+    "uvicorn/timeout_graceful_shutdown": "drain_s",
+    "tomcat/server.tomcat.keep-alive-timeout": "server_idle_s",
     "gunicorn/keepalive": "server_idle_s",
-    "nginx/keepalive_timeout": "server_idle_s",
-    "haproxy/timeout http-keep-alive": "server_idle_s",
+    "uvicorn/timeout_keep_alive": "server_idle_s",
+    "nginx/http.keepalive_timeout": "server_idle_s",
+    "haproxy/timeout.http-keep-alive": "server_idle_s",
+    "go_http/http.server.idleTimeout": "server_idle_s",
+    "go_http/idleConnTimeout": "client_idle_s",
 }
 
 # Roles of a call; those of a leaf's own pool are said by whoever calls it.
-_CALLS = {*_OF_CALLS.values(), "retries", "in_flight", "retries_in_flight", "client_idle_s"}
+_CALLS = {*_OF_CALLS.values(), "retries", "in_flight", "retries_in_flight", "connections_beyond"}
+_CALLS |= {"client_idle_s"}
 
 _UNITS = {
     "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "%": 0.01,
     "percent": 0.01, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "KB": 1e3, "MB": 1e6, "GB": 1e9,
-    "millicores": 1e-3, "m": 1e-3,
+    "millicores": 1e-3, "m": 1e-3, "kB": 1e3,
 }  # fmt: skip
 
 
@@ -134,19 +134,26 @@ def said_of(knob: Knob, value: Value, topology: Topology, *, system: str, file: 
     if role not in _CALLS:
         service, to = knob.service, ""
     elif not to:
-        service, to = _called(knob.service, topology, mesh=_layer(system) == MESH)
+        service, to = _called(knob, topology, mesh=_layer(system) == MESH)
     number = _number(knob, float(value), role)
     role = "attempts" if role == "retries" else role
     return Said(role, service, number, knob.key, _shown(knob, value), to, _layer(system), file)
 
 
-def _called(service: str, topology: Topology, *, mesh: bool) -> tuple[str, str]:
-    """Whose call a setting means: a mesh names the callee, whoever calls it; a pool its owner."""
-    calls = topology.services[service].calls if service in topology.services else ()
-    leaves = [to for to in calls if not topology.services[to].calls]
+def _called(knob: Knob, topology: Topology, *, mesh: bool) -> tuple[str, str]:
+    """Whose call a setting means: its name says the callee, or the mesh does, or it is the only leaf.
+
+    The caller is "" where a mesh means whoever calls.
+    """
+    own = topology.services.get(knob.service)
+    calls = own.calls if own else ()
+    named = [to for to in calls if re.search(rf"(^|[.\[]){re.escape(to)}([.\]]|$)", knob.name)]
+    if named:
+        return knob.service, max(named, key=len)
     if mesh or not calls:
-        return "", service
-    return service, leaves[0] if len(leaves) == 1 else ""
+        return "", knob.service
+    leaves = [to for to in calls if not topology.services[to].calls]
+    return knob.service, leaves[0] if len(leaves) == 1 else ""
 
 
 def by_name(system: str, name: str) -> str:
@@ -154,7 +161,7 @@ def by_name(system: str, name: str) -> str:
     given, found = _plain(name), ("", "")
     for pattern, role in _NAMES.items():
         owner, _, end = pattern.rpartition("/")
-        if owner in _plain(system) and re.search(rf"(^|[.:\s]){re.escape(_plain(end))}$", given):
+        if owner == system and re.search(rf"(^|[.:\s]){re.escape(_plain(end))}$", given):
             found = max(found, (_plain(end), role), key=lambda pair: len(pair[0]))
     return found[1]
 
@@ -206,8 +213,3 @@ def _layer(system: str) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"[_\-\[\]]", "", name).lower()
-
-
-def roles() -> Mapping[str, str]:
-    """Every end of a name with its role, for the test that a knob has it."""
-    return dict(_NAMES)

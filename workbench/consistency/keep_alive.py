@@ -16,7 +16,7 @@ RULE = "a server keeps idle connections longer than its clients do"
 def check(claims: Claims) -> Iterator[Finding]:
     """Hold each client's idle time, and each pool's, against the server's."""
     for caller, callee in claims.edges():
-        server = least([*claims.of("server_idle_s", callee), *claims.of("bouncer_client_idle_s", callee)])
+        server = least(claims.of("server_idle_s", callee))
         clients = [*claims.between("client_idle_s", caller, callee), *claims.of("client_idle_s", caller)]
         for client in clients:
             if server and server.value < math.inf and client.value >= server.value:

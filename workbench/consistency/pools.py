@@ -15,6 +15,8 @@ RULE = (
 )
 RESERVED = 3  # superuser_reserved_connections, PostgreSQL's default
 
+Brought = tuple[float, float, list[Said]]  # connections of one replica, replicas, and who says so
+
 
 def check(claims: Claims) -> Iterator[Finding]:
     """Hold each pool against the next one behind it, at the most replicas that may run."""
@@ -72,13 +74,14 @@ def _workers(claims: Claims, caller: str, callee: str) -> Iterator[Finding]:
 
 def _database(claims: Claims, database: str) -> Iterator[Finding]:
     pools = _pools(claims, database)
-    brought = sum(pool.value * many for pool, many, _ in pools)
-    said = [s for pool, _, who in pools for s in (pool, *who)]
-    sum_ = " + ".join(f"{many:g} × {pool.value:g}" for pool, many, _ in pools)
+    brought = sum(pool * many for pool, many, _ in pools)
+    said = [s for _, _, who in pools for s in who]
+    sum_ = " + ".join(f"{many:g} × {pool:g}" for pool, many, _ in pools)
     clients, behind = claims.least("bouncer_clients", database), _bouncer(claims, database)
     limit = claims.least("database_connections", database)
     reserved = claims.least("database_reserved", database)
-    free = limit.value - (reserved.value if reserved else RESERVED) if limit else math.inf
+    kept = reserved.value if reserved else RESERVED if limit and "max_connections" in limit.key else 0
+    free = limit.value - kept if limit else math.inf
     if clients and brought > clients.value:
         yield _too_many(f"{brought:g} connections ({sum_})", "PgBouncer", clients, clients.value, pools, said)
     if behind:
@@ -97,13 +100,15 @@ def _database(claims: Claims, database: str) -> Iterator[Finding]:
         yield _too_many(f"{brought:g} connections ({sum_})", database, limit, free, pools, said)
 
 
-def _pools(claims: Claims, database: str) -> list[tuple[Said, float, list[Said]]]:
-    """The pool of each caller, and of how many replicas."""
+def _pools(claims: Claims, database: str) -> list[Brought]:
+    """The pool of each caller, of how many replicas, and who says so."""
     found = []
     for caller in [c for c, to in claims.edges() if to == database] or [""]:
         pool = least(claims.between("connections", caller, database))
         if pool and math.isfinite(pool.value):
-            found.append((pool, *claims.replicas(caller)))
+            beyond = [s for s in claims.between("connections_beyond", caller, database) if s.value < math.inf]
+            many, who = claims.replicas(caller)
+            found.append((pool.value + sum(s.value for s in beyond), many, [pool, *beyond, *who]))
     return found
 
 
@@ -119,7 +124,7 @@ def _too_many(
     where: str,
     limit: Said,
     free: float,
-    pools: list[tuple[Said, float, list[Said]]],
+    pools: list[Brought],
     said: list[Said],
 ) -> Finding:
     copies = sum(many for _, many, _ in pools)
