@@ -1,4 +1,4 @@
-"""`compiled`: numba's njit for the twin, its cache on disk keyed by every source in `twin/`."""
+"""`compiled`: numba's njit for the twin, its cache on disk keyed by every source that compiled code is made of."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 
 from workbench import _compiled
 
-_SOURCES = Path(__file__).parent
+_FILES = ("kernel.py", "tries.py", "visits.py", "events.py", "draws.py", "world.py", "_compiled.py")
+SOURCES = tuple(Path(__file__).parent / name for name in (*_FILES, "mechanisms"))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile, inlined where it is called."""
-    return _compiled.compiled_with(_SOURCES, forceinline=True)(function)
+    return _compiled.compiled_with(*SOURCES, forceinline=True)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Insert where it is called, before anything is compiled: for what is called from one place."""
-    return _compiled.compiled_with(_SOURCES, inline="always")(function)
+    return _compiled.compiled_with(*SOURCES, inline="always")(function)
 
 
 def compiled_apart(function: Callable[..., Any]) -> Any:
     """Compile what is called rarely or from many places, so that it stands but once in the loop's code."""
-    return _compiled.compiled_with(_SOURCES)(function)
+    return _compiled.compiled_with(*SOURCES)(function)
 
 
 def is_cached() -> bool:
     """True if the kernel was compiled before on this machine, so that the first call will not wait."""
-    return _compiled.is_cached("loop", _SOURCES)
+    return _compiled.is_cached("loop", *SOURCES)
