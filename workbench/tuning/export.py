@@ -62,8 +62,8 @@ def export(
             )
         else:
             before = targets.read(module, source)
-            changes = Settings({key: value for key, value in now.items() if value != was.get(key)})
             found = module.current(before, known, where=str(source))
+            changes = _as_it_says({k: v for k, v in now.items() if v != was.get(k)}, found, known)
             reasons = _against_file(_of(why, known), found, old, known)
             after = module.edit(before, changes, known, why=reasons, where=str(source))
         path = folder / name
@@ -96,10 +96,10 @@ def difference(recommendation: Recommendation, target: str) -> str:
     module = targets.target(target)
     old, new, knobs = _translated(recommendation, module.SYSTEMS)
     parts = []
-    for known in _files(module, knobs, old, new).values():
+    for name, known in _files(module, knobs, old, new).items():
         empty = module.blank(known)
         before, after = (module.edit(empty, _of(s, known), known, why={}) for s in (old, new))
-        parts.append(_unified(before, after, module.FILENAME, lines=2))
+        parts.append(_unified(before, after, name, lines=2))
     return "".join(parts)
 
 
@@ -130,6 +130,13 @@ def _source(folder: Path, name: str, base: str | Path | None, *, several: bool) 
             expected=f"a folder that holds {name} and its like",
         )
     return Path(base)
+
+
+def _as_it_says(changes: Mapping[str, Any], found: Settings, knobs: list[Knob]) -> Settings:
+    """Of settings that are one thing to the network, as two pools, keep those that the file has, if any."""
+    paths = {knob.key: knob.path for knob in knobs}
+    held = {paths[key] for key in found}
+    return Settings({k: v for k, v in changes.items() if k in found or paths[k] not in held})
 
 
 def _of(values: Mapping[str, Any], knobs: Iterable[Knob]) -> dict[str, Any]:
