@@ -184,7 +184,9 @@ def _add_consistency(verbs: Any) -> None:
     verb.add_argument(
         "files", nargs="*", metavar="FILE", help="a configuration file; or TARGET=FILE, TARGET/SERVICE=FILE"
     )
-    verb.add_argument("--system", type=Path, metavar="FILE", help="a YAML: who calls whom, replicas, files")
+    known = verb.add_mutually_exclusive_group(required=True)
+    known.add_argument("--system", type=Path, metavar="FILE", help="a YAML: who calls whom, replicas, files")
+    known.add_argument("--capture", type=Path, metavar="FOLDER", help="a recording that shows who calls whom")
     _add_report(verb)
     verb.set_defaults(run=_consistency)
 
@@ -454,10 +456,13 @@ def _consistency(given: argparse.Namespace) -> int:
     from workbench import consistency
     from workbench.tuning.pipeline import findings_as_results
 
-    if given.system is None:
-        raise SettingError("no system", where="--system", expected="a YAML of services and who calls whom")
-    topology, listed = consistency.topology_of(given.system)
+    if given.system:
+        topology, listed = consistency.topology_of(given.system)
+    else:
+        topology, listed = consistency.topology_from(workbench.read(given.capture)), []
     files = [consistency.File.named(text) for text in given.files] or listed
+    if not files:
+        raise SettingError("no files", where="consistency", expected="configuration files to check")
     found = consistency.check_files(files, topology)
     text = "\n".join(one.text() for one in found) or f"all settings of {len(files)} files fit together"
     return _told(findings_as_results(found), given, suite="workbench consistency", text=text)

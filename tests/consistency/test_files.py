@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.needs import ROOT
 from tests.twin import hand
 from workbench import consistency, targets
+from workbench.capture import Capture
 from workbench.consistency import ERROR, File, line_of
 from workbench.errors import SettingError, TargetError
 from workbench.knobs import all_knobs, lab
+from workbench.twin.simulate import simulate
 
 MESH = """\
 kind: VirtualService
@@ -87,6 +90,18 @@ def test_the_default_of_a_mesh_is_no_limit(found):
     one = next(f for f in found if f.rule == "breakers")
     assert "4294967295" in one.what
     assert one.places[0].line == 1 + MESH.splitlines().index("        maxConnections: 4294967295")
+
+
+def test_a_mesh_that_says_nothing_of_connections_has_no_breaker(folder):
+    """Istio's default is 4294967295; one threshold of the host is a breaker."""
+    (folder / "mesh.yaml").write_text(MESH.partition("---")[0])
+    topology, _ = consistency.topology_of(folder / "system.yaml")
+    found = consistency.check_files([folder / "mesh.yaml"], topology)
+    assert [one.rule for one in found] == ["breakers"]
+    assert "towards orders never trips: unset, which is 4294967295, no limit" in found[0].what
+    bounded = MESH.replace("tcp:", "http:").replace("maxConnections: 4294967295", "http2MaxRequests: 50")
+    (folder / "mesh.yaml").write_text(bounded)
+    assert consistency.check_files([folder / "mesh.yaml"], topology) == []
 
 
 def test_threads_that_wait_for_a_connection_longer_than_their_caller_waits_are_found(folder):
@@ -179,3 +194,16 @@ def test_the_line_is_that_of_the_value_in_every_format():
     assert line_of(module, text, "orders/maximumPoolSize", knobs) == 2
     assert line_of(module, text, "orders/idleTimeout", knobs) == 4
     assert line_of(module, text, "orders/maxLifetime", knobs) == 0
+
+
+def test_a_recording_shows_who_calls_whom_how_often_and_how_long():
+    """40/s come by hand; one visit of each service for each."""
+    capture = simulate(hand.twin(), duration_s=60, seed=5)
+    topology = consistency.topology_from(capture)
+    assert {name: list(s.calls) for name, s in topology.services.items()} == hand.CALLS
+    for name, service in topology.services.items():
+        served = capture.spans[(capture.spans["kind"] == "server") & (capture.spans["service"] == name)]
+        assert service.rps == pytest.approx(40, rel=0.15)
+        assert np.sort(served["duration_s"])[-8] <= service.tail_s <= served["duration_s"].max()
+    with pytest.raises(SettingError, match="no server spans"):
+        consistency.topology_from(Capture("nothing"))

@@ -194,5 +194,18 @@ def test_the_shell_tells_what_does_not_fit_together(file, tmp_path, capsys):
     file.write_text(file.read_text().replace("{timeout_s: 1.0}", "{timeout_s: 0.4}"))
     assert main(["consistency", "--system", str(system)]) == 0
     assert capsys.readouterr().out == "all settings of 1 files fit together\n"
-    assert main(["consistency", str(file)]) == 2
-    assert "no system" in capsys.readouterr().err
+    (tmp_path / "bare.yaml").write_text("services: {gateway: {}}\n")
+    assert main(["consistency", "--system", str(tmp_path / "bare.yaml")]) == 2
+    assert "no files" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["consistency", str(file)])
+    assert "--system" in capsys.readouterr().err
+
+
+def test_the_shell_learns_from_a_recording_who_calls_whom(capture, file, capsys):
+    assert main(["consistency", str(file), "--capture", str(capture)]) == 0
+    file.write_text(FILE.replace("{workers: 32}", "{workers: 32, calls: {orders: {timeout_s: 0.5}}}"))
+    assert main(["consistency", str(file), "--capture", str(capture), "--github"]) == 1
+    assert (
+        capsys.readouterr().out.splitlines()[-1].startswith(f"::error file={file},line=5,title=deadlines::")
+    )

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.consistency._evidence import topology_from
 from workbench.consistency._files import File, claims_of, line_of, topology_of, with_lines
 from workbench.consistency._roles import of_path
 from workbench.consistency._seam import ERROR, WARNING, Claims, Finding, Rule, Said, Service, Topology
@@ -36,6 +37,7 @@ __all__ = [
     "line_of",
     "network_claims",
     "rules",
+    "topology_from",
     "topology_of",
 ]
 

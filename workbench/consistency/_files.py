@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from workbench import targets
-from workbench.consistency._roles import said_of
+from workbench.consistency._roles import said_of, unset
 from workbench.consistency._seam import Claims, Said, Service, Topology
 from workbench.errors import SettingError, TargetError, WorkbenchError
 from workbench.knobs import all_knobs, systems
@@ -80,6 +80,8 @@ def claims_of(files: Iterable[File], topology: Topology) -> Claims:
             one = said_of(knob, found.get(knob.key), topology, system=system, file=str(file.path))
             if one is not None:
                 said.append(one)
+        defaults = [unset(k, said, topology, system=s, file=str(file.path)) for k, s in knobs.items()]
+        said += [one for one in defaults if one is not None]
     return Claims(tuple(said), topology)
 
 

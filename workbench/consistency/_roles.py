@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from workbench.consistency._seam import APPLICATION, MESH, Said, Topology
 from workbench.settings import Knob, Value
@@ -114,6 +116,10 @@ _NAMES = {
     "go_http/idleConnTimeout": "client_idle_s",
 }
 
+# What a mesh does where nothing is set: Istio leaves Envoy's thresholds at the largest number there is.
+_UNSET = {"istio": ("connectionPool.tcp.maxConnections", 4294967295)}
+THRESHOLDS = ("connections", "pending", "in_flight", "retries_in_flight")
+
 # Roles of a call; those of a leaf's own pool are said by whoever calls it.
 _CALLS = {*_OF_CALLS.values(), "retries", "in_flight", "retries_in_flight", "connections_beyond"}
 _CALLS |= {"client_idle_s"}
@@ -154,6 +160,18 @@ def _called(knob: Knob, topology: Topology, *, mesh: bool) -> tuple[str, str]:
         return "", knob.service
     leaves = [to for to in calls if not topology.services[to].calls]
     return knob.service, leaves[0] if len(leaves) == 1 else ""
+
+
+def unset(knob: Knob, said: Iterable[Said], topology: Topology, *, system: str, file: str) -> Said | None:
+    """Give what a system has for a knob where its file speaks of the callee, and of no threshold."""
+    end, default = _UNSET.get(system, ("", 0))
+    if not end or not knob.name.endswith(end):
+        return None
+    one = said_of(knob, default, topology, system=system, file=file)
+    theirs = [s for s in said if s.file == file and one is not None and s.to == one.to]
+    if one is None or not theirs or any(s.role in THRESHOLDS for s in theirs):
+        return None
+    return replace(one, shown=f"unset, which is {default}")
 
 
 def by_name(system: str, name: str) -> str:

@@ -8,20 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from workbench.consistency._roles import THRESHOLDS
 from workbench.consistency._seam import MESH, WARNING, Claims, Finding, Said, least, seconds
 
 RULE = "a breaker's thresholds lie within what it can see: requests in flight, calls of a window, slow calls"
 NEVER = 2.0**31  # Envoy and Istio write 4294967295, others 2147483647, for no limit
-_THRESHOLDS = ("connections", "pending", "in_flight", "retries_in_flight")
 
 
 def check(claims: Claims) -> Iterator[Finding]:
     """Hold each threshold against what a calling instance can meet."""
     for said in claims.said:
-        if said.layer == MESH and said.role in _THRESHOLDS and said.value >= NEVER:
+        if said.layer == MESH and said.role in THRESHOLDS and said.value >= NEVER:
             yield Finding(
                 WARNING,
-                f"the breaker towards {said.to or said.service} never trips: {said.shown} is no limit",
+                f"the breaker towards {said.to or said.service} never trips: {said.shown.partition(' (')[0]}"
+                ", no limit",
                 f"{said.key} at about twice the most in flight seen in a recording",
                 (said,),
             )
