@@ -12,7 +12,7 @@ import pytest
 from tests.twin import hand
 from workbench.errors import SettingError
 from workbench.knobs import all_knobs, apply, settings_of, systems
-from workbench.network import Network
+from workbench.network import Change, Network
 from workbench.settings import Knob, Value
 from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.search import search, tunable
@@ -40,14 +40,33 @@ CROWDED = hand.CALM.with_(
 LIMITED = CROWDED.with_(
     {f"{name}/limit.{part}": n for name in hand.CALLS for part, n in (("rate_rps", 45), ("burst", 3))}
 )
+CALLS = ("gateway.calls.orders", "orders.calls.payments")
+
+
+def with_(changes: dict[str, float], network: Network) -> Network:
+    """The network with values at paths."""
+    return functools.reduce(lambda changed, path: changed.set(path, changes[path]), changes, network)
+
+
 TWINS = [hand.twin(settings, hand.workload([80.0]), duration_s=20) for settings in (CROWDED, LIMITED)]
 TWIN = TWINS[0]
-POOLED = functools.reduce(
-    lambda network, path: network.set(f"{path}.pool.servers", 2),
-    ["gateway.calls.orders", "orders.calls.payments"],
-    TWIN.network,
+POOLED = with_({f"{call}.pool.servers": 1 for call in CALLS}, TWIN.network)
+PATIENT = with_(
+    {"gateway.pool.servers": 100, "orders.pool.servers": 100}
+    | {f"{call}.timeout_s": 5 for call in CALLS}
+    | {f"{name}.deadline_s": 5 for name in ("gateway", "orders", "payments")},
+    POOLED,
 )
-TWINS.append(dataclasses.replace(TWIN, network=POOLED))
+SPREAD = with_(
+    {"orders.instances": 4, "payments.instances": 4}
+    | {f"{call}.outliers.failures": 3 for call in CALLS}
+    | {f"{call}.outliers.ejection_s": 1 for call in CALLS}
+    | {f"{call}.balance.probe_s": 1 for call in CALLS},
+    POOLED,
+)
+TWINS += [dataclasses.replace(TWIN, network=network) for network in (POOLED, PATIENT, SPREAD)]
+# In the last, two instances of each are gone for a while.
+CHANGES = [(), (), (), (), tuple(Change("lost", 5, 12, name, 2) for name in ("orders", "payments"))]
 # Some are tunable only where there is a limit already.
 EVERY = list(dict.fromkeys((s, k) for twin in TWINS for s in systems() for k in all_knobs(s, twin.network)))
 TUNABLE = [(system, knob) for system, knob in EVERY if knob.tunable]
@@ -55,7 +74,8 @@ TUNABLE = [(system, knob) for system, knob in EVERY if knob.tunable]
 
 @functools.cache
 def numbers(twin: int, network: Network) -> dict[str, float]:
-    return run(TWINS[twin], network, TWINS[twin].workload, duration_s=20, seed=1)[1].numbers
+    changes = CHANGES[twin]
+    return run(TWINS[twin], network, TWINS[twin].workload, duration_s=20, seed=1, changes=changes)[1].numbers
 
 
 def beside(knob: Knob, network: Network) -> list[Value]:
