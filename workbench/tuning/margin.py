@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.network import Scenario
 from workbench.settings import Knob, Settings, Value
-from workbench.tuning.grid import grid, number
+from workbench.tuning.grid import grid, present
 from workbench.twin.model import Twin
 from workbench.twin.recovery import recovery
 
@@ -34,8 +34,8 @@ def smallest_fixes(
     single step helps are left out.
     """
     now = twin.settings.with_(settings or {})
-    present = recovery(twin, now, scenario=scenario, slo_s=slo_s, runs=_LOOK, seed=seed)
-    least = _untroubled(present.table) - _WORSE
+    untouched = recovery(twin, now, scenario=scenario, slo_s=slo_s, runs=_LOOK, seed=seed)
+    least = _untroubled(untouched.table) - _WORSE
     knobs = [knob for knob in twin.knobs if knob.tunable]
     rows = []
     for i, knob in enumerate(knobs):
@@ -68,12 +68,9 @@ def _untroubled(table: pd.DataFrame) -> float:
 
 def _outwards(knob: Knob, now: Settings) -> Iterator[tuple[int, Value]]:
     """Values of the knob's grid from the present one outwards, with their distance in steps."""
-    if knob.choices:
-        yield from ((1, word) for word in knob.choices if word != now.get(knob.key))
-        return
-    here = number(now.get(knob.key), knob)
+    here = present(now.get(knob.key), knob)
     values = grid(knob, here)
-    place = values.index(here) if here in values else int(np.searchsorted(values[:-1], here))
+    place = values.index(here)
     for steps in range(1, _STEPS + 1):
         for at in (place - steps, place + steps):
             if 0 <= at < len(values):
