@@ -16,13 +16,13 @@ from typing import Any
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], is_up: Callable[[], bool], **how: Any
+    command: Sequence[str | Path], is_up: Callable[[], bool], *, seconds: float = 20, **how: Any
 ) -> Iterator[subprocess.Popen]:
     """Run a server until the block ends, once `is_up` says so; one that ends before is Refused."""
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, **how)
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + seconds
             while not is_up():
                 ended = child.poll() is not None
                 if ended or time.monotonic() > deadline:
