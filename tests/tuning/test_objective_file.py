@@ -17,7 +17,10 @@ scenarios:
   - {name: slow payments, slower: {payments: 2}}
   - name: a dead one
     changes: [{kind: failing, start_s: 5, end_s: 9, station: payments, amount: 0.5}]
-prices: {orders: 3}
+cost: {orders.pool.servers: 3}
+bounds: {orders/workers: [2, 32]}
+steps: {orders/workers: 2}
+leave: [payments/*]
 given_back: 0
 change_price: 2
 """
@@ -33,7 +36,10 @@ def test_what_the_file_says_is_the_objective(tmp_path):
             Scenario("slow payments", slower={"payments": 2.0}),
             Scenario("a dead one", changes=(Change("failing", 5, 9, "payments", 0.5),)),
         ),
-        prices={"orders": 3.0},
+        cost={"orders.pool.servers": 3.0},
+        bounds={"orders/workers": (2.0, 32.0)},
+        steps={"orders/workers": 2.0},
+        leave=("payments/*",),
         given_back=0.0,
         change_price=2.0,
     )

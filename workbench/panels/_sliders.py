@@ -77,7 +77,7 @@ def column(rows: list[KnobSlider]) -> widgets.VBox:
     return widgets.VBox(made)
 
 
-def steps(knob: Knob, now: Value) -> list[float]:
+def steps(knob: Knob, now: Value) -> list[Value]:
     """Give the values of a slider in order, as the configuration holds them."""
     return [knob.check(value) for value in grid(knob, knob.check(now))]
 
@@ -86,7 +86,7 @@ def _slider(knob: Knob, now: Value) -> KnobSlider:
     try:
         values = steps(knob, now)
     except SettingError:  # what was recorded lies outside the bounds: shown, not moved
-        values = [now]  # type: ignore[list-item]
+        values = [now]
     able = knob.tunable and len(values) > 1
     choice = widgets.SelectionSlider(
         options=_options(knob, values),

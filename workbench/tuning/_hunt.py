@@ -1,285 +1,280 @@
-"""The hunt behind `search`: which settings are simulated, in which order, and when one is confirmed.
+"""The hunt behind `search`: which settings are tried, in which order, on any landscape over a grid.
 
-A pattern search (Hooke & Jeeves, "Direct search" solution of numerical and statistical problems, J. ACM 1961)
-goes down from the present settings, then from the best of a design (corners, folklore, a Latin hypercube)
-that finds other basins. All run on common random numbers: two settings meet the same arrivals and the same
-luck, so that their difference is the settings'.
+It starts from the present settings, rules of thumb and corners, since an optimum in a corner basin shows
+nowhere else. Then a surrogate (`_surrogate`) names the settings from which most is to be gained, first
+anywhere, then within each basin found; when nothing is to be gained the next corners are tried; at the end
+all neighbours of the best. Points are tried in batches of one size, so that the answer is the same on any
+number of cores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, product
+from typing import Protocol
 
 import numpy as np
 
-from workbench.network import Scenario
-from workbench.settings import Knob, Settings
-from workbench.tuning.grid import grid, number
-from workbench.tuning.objective import SLO, Objective
-from workbench.twin.model import Prediction, Twin, glance, predict
+from workbench.tuning._surrogate import Surrogate, fit
 
-_SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0)  # of the budget, spent before each confirmation
-_REQUESTS = 12_000  # simulated by one evaluation, in each scenario
-_HOPELESS = 2.0  # three times the limit: further scenarios need not be tried
+Point = tuple[int, ...]
+Order = tuple[float, float]  # by how much the worst SLO is broken, 0 if none; then the cost
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a search is: evaluations so far, of how many, and the best settings yet."""
-
-    evaluations: int
-    budget: int
-    best: Settings
-    holds: bool
+BATCH = 4
+_BLOCK = 16  # corners tried at once
+_CORNERS = 64
+_GAIN = 0.002  # of the best: less is not worth an evaluation
+_erf = np.vectorize(math.erf, otypes=[float])
 
 
-class _Spent(Exception):
-    """The share of the budget is spent."""
+class Landscape(Protocol):
+    """What is searched: axes of values by number, and what is known of a point before and after trying it."""
+
+    sizes: Sequence[int]
+    words: Sequence[bool]
+    here: Point
+
+    def known(self, point: Point) -> float:
+        """Give the part of the cost that needs no simulation."""
+
+    def measure(self, points: Sequence[Point]) -> None:
+        """Try points, or as many as may still be spent; raises what ends the hunt."""
+
+    def tried(self) -> Sequence[Point]:
+        """Give the points tried, in order."""
+
+    def signed(self, point: Point) -> float:
+        """Give by how much the worst SLO of a tried point is broken, negative inside."""
+
+    def cost(self, point: Point) -> float:
+        """Give the whole cost of a tried point."""
 
 
-class _Stop(Exception):
-    """The caller said stop."""
+def order(landscape: Landscape, point: Point) -> Order:
+    """Least violation first, then least cost."""
+    return max(0.0, landscape.signed(point)), landscape.cost(point)
 
 
 class Hunt:
-    """One search: grids, what was evaluated, and the order (how far from holding, then cost).
+    """One search: `run` goes on from where it was until nothing is to be gained, or `measure` ends it."""
 
-    One simulated window gives a value; an SLO must hold at the bad end of an interval. What lies between them
-    (`_margin`, a factor, for error shares a difference) grows whenever a confirmation fails.
+    def __init__(self, landscape: Landscape, first: Iterable[Point], *, seed: int) -> None:
+        self._on, self._first = landscape, list(first)
+        self._rng = np.random.default_rng(seed)
+        self._ends = np.array([max(1, n - 1) for n in landscape.sizes], dtype=float)
+        self._words = np.array(landscape.words, dtype=bool)
+        self._corners = list(_corners(landscape.sizes, landscape.here, self._rng))
+        self._models: dict[str, Surrogate] = {}
+
+    def run(self) -> None:
+        """Search until nothing is to be gained."""
+        self._try([self._on.here, *self._first])
+        if max(self._on.sizes, default=1) < 2:
+            return
+        while self._corners:
+            self._try(self._corners[:_BLOCK])
+            self._gain(None)
+            del self._corners[:_BLOCK]
+        for basin in self.basins()[1:]:
+            self._gain(basin)
+        while self._polished():
+            self._gain(None)
+
+    def widen(self, levels: Sequence[float]) -> None:
+        """Try the cheapest settings that look as if they broke or kept the SLOs by each of `levels`."""
+        if max(self._on.sizes, default=1) < 2:
+            return
+        tried = list(self._on.tried())
+        front = sorted(tried, key=lambda p: (abs(self._on.signed(p)), self._on.cost(p)))[:3]
+        near = [p for c in {self.best(), *front} for p in (*self._along(c), *self._near(c, 120))]
+        new = list(dict.fromkeys(p for p in near if p not in set(tried)))
+        if not new:
+            return
+        signed = _bent(np.array([self._on.signed(p) for p in tried]))
+        mean, spread = self._model("signed", tried, signed).predict(self._at(new))
+        cost = np.array([self._on.known(p) for p in new])
+        likely = [mean + 0.5 * spread <= _bent(np.array(level)) for level in levels]
+        points = [new[int(np.argmin(np.where(ok, cost, np.inf)))] for ok in likely if ok.any()]
+        self._on.measure(list(dict.fromkeys(points)))
+
+    def best(self) -> Point:
+        """Give the best point tried."""
+        return min(self._on.tried(), key=lambda p: order(self._on, p))
+
+    def basins(self) -> list[Point]:
+        """Give the best points that lie apart from each other."""
+        found: list[Point] = []
+        for point in sorted(self._on.tried(), key=lambda p: order(self._on, p)):
+            if all(self._apart(point, other) for other in found):
+                found.append(point)
+            if len(found) == 3:
+                break
+        return found
+
+    def _apart(self, one: Point, other: Point) -> bool:
+        return bool((np.abs(self._at([one]) - self._at([other])) > 0.3).any())
+
+    def _at(self, points: Sequence[Point]) -> np.ndarray:
+        return np.array(points, dtype=float).reshape(len(points), -1) / self._ends
+
+    def _try(self, points: Iterable[Point]) -> bool:
+        """Try those of the points that are new and can still be better; True if the best is another now."""
+        before = self.best() if self._on.tried() else None
+        seen = set(self._on.tried())
+        new = [p for p in dict.fromkeys(points) if p not in seen]
+        new = new if before is None else self._winners(new)
+        for i in range(0, len(new), BATCH):
+            self._on.measure(new[i : i + BATCH])
+        return bool(new) and self.best() != before
+
+    def _winners(self, points: Iterable[Point]) -> list[Point]:
+        """Give the points that can be better than the best, by what is known of them without trying."""
+        broken, cost = order(self._on, self.best())
+        return [p for p in points if broken > 0 or self._on.known(p) < cost]
+
+    def _gain(self, basin: Point | None) -> None:
+        """Try what the surrogate names, anywhere or near a basin, while it gains."""
+        idle = 0
+        while idle < 2:
+            batch = self._named(basin)
+            if not batch:
+                return
+            idle = 0 if self._try(batch) else idle + 1
+
+    def _named(self, basin: Point | None) -> list[Point]:
+        """Give the points from which most is to be gained; none if that is too little."""
+        points = self._candidates(basin)
+        if not points:
+            return []
+        at = self._at(points)
+        rival = min(self._around(basin), key=lambda p: order(self._on, p)) if basin else self.best()
+        score, alike = self._score(points, at, order(self._on, rival))
+        chosen: list[Point] = []
+        while len(chosen) < BATCH:
+            i = int(np.argmax(np.round(score, 9)))
+            if score[i] < _GAIN:
+                break
+            chosen.append(points[i])
+            score = score * (1.0 - alike.alike(at, at[i : i + 1])[:, 0])
+        return chosen
+
+    def _around(self, basin: Point) -> list[Point]:
+        return [p for p in self._on.tried() if not self._apart(p, basin)]
+
+    def _score(self, points: list[Point], at: np.ndarray, rival: Order) -> tuple[np.ndarray, Surrogate]:
+        """Give the expected gain over `rival`, as a share of it, and a surrogate."""
+        tried = list(self._on.tried())
+        signed = np.array([self._on.signed(p) for p in tried])
+        cost = np.array([self._on.cost(p) for p in tried])
+        known = np.array([self._on.known(p) for p in tried])
+        held = np.ones(len(points))
+        surrogate = None
+        if (signed > 0).any():
+            surrogate = self._model("signed", tried, _bent(signed))
+            mean, spread = surrogate.predict(at)
+            if rival[0] > 0:
+                return _expected(_bent(np.array(rival[0])) - mean, spread), surrogate
+            held = _below(-mean / spread)
+        there = np.array([self._on.known(p) for p in points])
+        measured = cost - known
+        worth = max(abs(rival[1]), 1e-9)
+        if measured.max() - measured.min() <= 1e-9 * worth:
+            gain = np.maximum(rival[1] - there - measured[0], 0.0) / worth
+            return gain * held, surrogate or self._model("cost", tried, cost)
+        finite = np.where(np.isfinite(measured), measured, np.nanmax(measured[np.isfinite(measured)]))
+        floor = finite.min()
+        surrogate = self._model("cost", tried, _bent((finite - floor) / worth))
+        mean, spread = surrogate.predict(at)
+        wanted = _bent((rival[1] - there - floor) / worth)
+        return _expected(wanted - mean, spread) * held, surrogate
+
+    def _model(self, name: str, tried: list[Point], values: np.ndarray) -> Surrogate:
+        self._models[name] = fit(self._at(tried), values, self._words, like=self._models.get(name))
+        return self._models[name]
+
+    def _candidates(self, basin: Point | None) -> list[Point]:
+        """Give new points that can win: along each axis, a few axes at once, and anywhere."""
+        centres = [basin] if basin else self.basins()
+        if basin:
+            centres.append(min(self._around(basin), key=lambda p: order(self._on, p)))
+        found: dict[Point, None] = {}
+        for centre in dict.fromkeys(centres):
+            found.update(dict.fromkeys(self._along(centre)))
+            found.update(dict.fromkeys(self._near(centre, 120)))
+        if basin is None:
+            random = self._rng.integers(0, self._on.sizes, size=(200, len(self._on.sizes)))
+            found.update(dict.fromkeys(tuple(row) for row in random.tolist()))
+        seen = set(self._on.tried())
+        new = self._winners(p for p in found if p not in seen)
+        return [p for p in new if basin is None or not self._apart(p, basin)]
+
+    def _along(self, point: Point) -> Iterator[Point]:
+        for axis, size in enumerate(self._on.sizes):
+            for value in range(size):
+                yield (*point[:axis], value, *point[axis + 1 :])
+
+    def _near(self, point: Point, n: int) -> list[Point]:
+        """Points that differ on some axes, most by little; some are back at the present value there."""
+        k = len(point)
+        sizes = np.array(self._on.sizes)
+        moves = self._rng.random((n, k)) < min(0.5, 3.0 / k)
+        reach = np.maximum(1.0, self._ends * 10.0 ** self._rng.uniform(-2.0, -0.5, (n, 1)))
+        there = np.rint(np.array(point) + reach * self._rng.standard_normal((n, k))).astype(int)
+        anywhere = self._rng.integers(0, sizes, size=(n, k))
+        there = np.where(self._words, anywhere, np.clip(there, 0, sizes - 1))
+        there = np.where(self._rng.random((n, k)) < 0.15, self._on.here, there)
+        return [tuple(row) for row in np.where(moves, there, point).tolist()]
+
+    def _polished(self) -> bool:
+        """Try all neighbours of the best; True if one was better."""
+        best = self.best()
+        return self._try(
+            (*best[:i], value, *best[i + 1 :])
+            for i, size in enumerate(self._on.sizes)
+            for value in (range(size) if self._words[i] else (best[i] - 1, best[i] + 1, self._on.here[i]))
+            if 0 <= value < size
+        )
+
+
+def _corners(sizes: Sequence[int], here: Point, rng: np.random.Generator) -> Iterator[Point]:
+    """Give corners, a step in from the ends, in an order in which each block is balanced.
+
+    Up to six axes all 64; beyond, columns of the two-level design of 64 runs are multiplied for the others.
     """
-
-    def __init__(
-        self,
-        twin: Twin,
-        knobs: Sequence[Knob],
-        objective: Objective,
-        budget: int,
-        seed: int,
-        progress: Callable[[Progress], bool | None] | None,
-    ) -> None:
-        self._twin, self._knobs, self._objective = twin, knobs, objective
-        self._budget, self._seed, self._progress = budget, seed, progress
-        self._grids = [grid(knob, number(twin.settings.get(knob.key), knob)) for knob in knobs]
-        self._here = tuple(
-            g.index(number(twin.settings.get(k.key), k)) for g, k in zip(self._grids, knobs, strict=True)
-        )
-        self._seen: dict[tuple[int, ...], tuple[list[dict[str, float]], float]] = {}
-        self._margin = {(slo, scenario.name): _first_margin(slo) for slo, scenario in self._bounds()}
-        self._may_spend = budget
-        self.stopped = False
-        self.spent = 0
-
-    def _bounds(self) -> list[tuple[SLO, Scenario]]:
-        return [(slo, scenario) for scenario in self._objective.scenarios for slo in self._objective.slos]
-
-    def confirmed(self) -> tuple[Settings, Prediction, bool]:
-        """Search, confirm with intervals, and search on with truer margins while that fails.
-
-        Gives the cheapest settings that were confirmed, their prediction under the first scenario, and True;
-        or those that come nearest, and False.
-        """
-        found: dict[tuple[int, ...], tuple[dict[str, Prediction], bool]] = {}
-        for share in _SHARES:
-            self._may_spend = round(self._budget * share)
-            ended = self._hunted()
-            best = self._best()
-            if best not in found:
-                found[best] = self._confirm(best)
-            if ended and found[best][1]:
-                break
-            if self.stopped:
-                break
-        holding = [point for point, (_, holds) in found.items() if holds]
-        chosen = min(holding, key=lambda p: self._seen[p][1]) if holding else best
-        predictions, holds = found[chosen]
-        return self.settings(chosen), predictions[self._objective.scenarios[0].name], holds
-
-    def _confirm(self, point: tuple[int, ...]) -> tuple[dict[str, Prediction], bool]:
-        predictions = {
-            scenario.name: predict(self._twin, self.settings(point), scenario=scenario, seed=self._seed + 1)
-            for scenario in self._objective.scenarios
-        }
-        holds = True
-        for slo, scenario in self._bounds():
-            prediction = predictions[scenario.name]
-            if not slo.holds(prediction):
-                holds = False
-                self._margin[slo, scenario.name] = self._truer(slo, scenario, point, prediction)
-        return predictions, holds
-
-    def _truer(self, slo: SLO, scenario: Scenario, point: tuple[int, ...], prediction: Prediction) -> float:
-        """Give the margin that would have kept this point from looking good, and a little more."""
-        measured = self._seen[point][0]
-        row = [s.name for s in self._objective.scenarios].index(scenario.name)
-        one = measured[row][slo.quantity] if row < len(measured) else prediction[slo.quantity]
-        if slo.quantity == "error_share":
-            return max(self._margin[slo, scenario.name], slo.worst(prediction) - one) + 0.001
-        before, known = self._margin[slo, scenario.name], slo.worst(prediction) / one
-        return min(before, known) / 1.03 if slo.quantity == "throughput_rps" else max(before, known) * 1.03
-
-    def _hunted(self) -> bool:
-        """Search until nothing near is better (True), or the share of the budget is spent."""
-        try:
-            self._hunt()
-        except _Spent:
-            return False
-        except _Stop:
-            self.stopped = True
-        return True
-
-    def settings(self, point: tuple[int, ...]) -> Settings:
-        """Give the settings at a point of the grids."""
-        moved = {
-            knob.key: knob.check(grid_[i])
-            for knob, grid_, i, here in zip(self._knobs, self._grids, point, self._here, strict=True)
-            if i != here
-        }
-        return self._twin.settings.with_(moved)
-
-    def _order(self, point: tuple[int, ...]) -> tuple[float, float]:
-        """Least violation first, then least cost."""
-        measured, cost = self._seen[point]
-        worst = max(
-            slo.excess(_worsened(slo, numbers[slo.quantity], self._margin[slo, scenario.name]))
-            for numbers, scenario in zip(measured, self._objective.scenarios, strict=False)
-            for slo in self._objective.slos
-        )
-        return max(0.0, worst), cost
-
-    def _best(self) -> tuple[int, ...]:
-        return min(self._seen, key=self._order)
-
-    def _evaluate(self, point: tuple[int, ...]) -> tuple[float, float]:
-        if point not in self._seen:
-            if self.spent >= self._may_spend and self._seen:
-                raise _Spent
-            self.spent += 1
-            self._seen[point] = self._measure(point)
-            if self._progress:
-                best = self._best()
-                state = Progress(self.spent, self._budget, self.settings(best), self._order(best)[0] == 0)
-                if self._progress(state) is False:
-                    raise _Stop
-        return self._order(point)
-
-    def _measure(self, point: tuple[int, ...]) -> tuple[list[dict[str, float]], float]:
-        settings = self.settings(point)
-        network = self._twin.at(settings)
-        measured: list[dict[str, float]] = []
-        for scenario in self._objective.scenarios:
-            out = glance(self._twin, settings, scenario=scenario, requests=_REQUESTS, seed=self._seed)
-            measured.append(out.numbers)
-            if max(slo.excess(out.numbers[slo.quantity]) for slo in self._objective.slos) > _HOPELESS:
-                break
-        cost = self._objective.cost(network, settings, now=self._twin.network, current=self._twin.settings)
-        return measured, cost
-
-    def _hunt(self) -> None:
-        self._undone(self._descend(self._here))
-        for point in self._design():
-            self._evaluate(point)
-        for start in self._basins():
-            self._descend(self._undone(start))
-        self._undone(self._best())
-
-    def _basins(self) -> list[tuple[int, ...]]:
-        """Give the best starts that lie apart from each other."""
-        found: list[tuple[int, ...]] = []
-        for start in sorted(self._seen, key=self._order):
-            if all(self._apart(start, other) for other in found):
-                found.append(start)
-        return found[:3]
-
-    def _apart(self, one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-        return any(abs(a - b) > len(g) // 4 for a, b, g in zip(one, other, self._grids, strict=True))
-
-    def _design(self) -> Iterable[tuple[int, ...]]:
-        yield from self._folklore().values()
-        last = [len(g) - 1 for g in self._grids]
-        rng = np.random.default_rng(self._seed)
-        workers = [i for i, knob in enumerate(self._knobs) if knob.name == "workers"]
-        for factor in (0.25, 0.5):  # corners of the pools, the rest as it is
-            yield tuple(
-                min(last[i], self._here[i] + round(last[i] * factor)) if i in workers else here
-                for i, here in enumerate(self._here)
-            )
-        n = min(16, max(8, self._budget // 12))
-        columns = [(rng.permutation(n) + rng.random(n)) / n for _ in self._grids]
-        for row in zip(*columns, strict=True):
-            yield tuple(int(u * len(g)) for u, g in zip(row, self._grids, strict=True))
-
-    def _folklore(self) -> dict[str, tuple[int, ...]]:
-        """Values that people set by rule of thumb, where the knobs allow them."""
-
-        def point(rule: Callable[[Knob, float], float]) -> tuple[int, ...]:
-            return tuple(
-                _nearest(g, rule(knob, g[here]))
-                for knob, g, here in zip(self._knobs, self._grids, self._here, strict=True)
-            )
-
-        return {
-            "twice the workers": point(lambda k, v: 2 * v if k.name == "workers" else v),
-            "no retries": point(lambda k, v: 1 if k.name.endswith("attempts") else v),
-            "twice the workers, no retries": point(
-                lambda k, v: 2 * v if k.name == "workers" else 1 if k.name.endswith("attempts") else v
-            ),
-        }
-
-    def named(self) -> dict[str, Settings]:
-        """Give the rules of thumb as settings."""
-        return {name: self.settings(point) for name, point in self._folklore().items()}
-
-    def _descend(self, point: tuple[int, ...]) -> tuple[int, ...]:
-        """Move one knob at a time while that is better; what does not pay rests until steps halve."""
-        step = [max(1, len(g) // 8) for g in self._grids]
-        best = self._evaluate(point)
-        active = self._likely_first(range(len(point)))
-        while active:
-            for i in list(active):
-                before = best
-                for sign in (-1, 1) if best[0] == 0 else (1, -1):
-                    while (there := self._moved(point, i, sign * step[i])) != point:
-                        order = self._evaluate(there)
-                        if order >= best:
-                            break
-                        point, best = there, order
-                    if best < before:
-                        break
-                if best == before:
-                    active.remove(i)
-            if not active and max(step) > 1:
-                step = [max(1, s // 2) for s in step]
-                active = self._likely_first(range(len(point)))
-        return point
-
-    def _likely_first(self, numbers: Iterable[int]) -> list[int]:
-        """Pools before policies: they decide most often."""
-        return sorted(numbers, key=lambda i: self._knobs[i].name != "workers")
-
-    def _moved(self, point: tuple[int, ...], i: int, by: int) -> tuple[int, ...]:
-        there = min(max(point[i] + by, 0), len(self._grids[i]) - 1)
-        return (*point[:i], there, *point[i + 1 :])
-
-    def _undone(self, point: tuple[int, ...]) -> tuple[int, ...]:
-        """Take back each change that does not pay; give where that leads."""
-        best = self._evaluate(point)
-        for i, here in enumerate(self._here):
-            if point[i] != here:
-                there = (*point[:i], here, *point[i + 1 :])
-                order = self._evaluate(there)
-                if order <= best:
-                    point, best = there, order
-        return point
+    moving = [i for i, n in enumerate(sizes) if n > 1]
+    base = min(6, len(moving))
+    signs = np.array(list(product((-1, 1), repeat=base))).reshape(2**base, base)
+    # Blocks of 16 are those on which the products of the first and of the last three columns agree.
+    if base == 6:
+        block = signs[:, :3].prod(axis=1) + 2 * signs[:, 3:].prod(axis=1)
+        signs = signs[np.argsort(-block, kind="stable")]
+    extra = [c for r in (3, 5, 4, 2) for c in _products(signs, r)][: max(0, len(moving) - base)]
+    columns = np.column_stack([signs, *extra]) if extra else signs
+    columns = columns[:, rng.permutation(columns.shape[1])] * rng.choice((-1, 1), columns.shape[1])
+    for row in columns[:_CORNERS]:
+        point = list(here)
+        for axis, sign in zip(moving, row, strict=False):
+            inset = round(0.12 * (sizes[axis] - 1))
+            point[axis] = sizes[axis] - 1 - inset if sign > 0 else inset
+        yield tuple(point)
 
 
-def _first_margin(slo: SLO) -> float:
-    return {"error_share": 0.001, "throughput_rps": 0.95}.get(slo.quantity, 1.15)
+def _products(signs: np.ndarray, r: int) -> Iterator[np.ndarray]:
+    for chosen in combinations(range(signs.shape[1]), r):
+        yield signs[:, chosen].prod(axis=1)
 
 
-def _worsened(slo: SLO, value: float, margin: float) -> float:
-    return value + margin if slo.quantity == "error_share" else value * margin
+def _bent(values: np.ndarray) -> np.ndarray:
+    """Keep differences near 0 and shorten those far away: beyond a cliff it matters little how far."""
+    return np.arcsinh(4.0 * np.clip(values, -1e6, 1e6)) / 4.0
 
 
-def _nearest(values: Sequence[float], wanted: float) -> int:
-    return int(np.argmin([abs(v - wanted) for v in values]))
+def _below(z: np.ndarray) -> np.ndarray:
+    return 0.5 * (1.0 + _erf(z / math.sqrt(2.0)))
+
+
+def _expected(gain: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Expected improvement (Jones, Schonlau & Welch, J. Global Optimization 1998)."""
+    z = gain / spread
+    return gain * _below(z) + spread * np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)

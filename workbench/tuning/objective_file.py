@@ -1,6 +1,9 @@
 """An objective as a small YAML, so that a pipeline and a colleague ask for the same.
 
 slos: {p99_s: 0.4, error_share: 0.01}
+cost: {servers: 1, orders.instances: 20}
+bounds: {orders/workers: [2, 32]}
+leave: [payments/*]
 scenarios:
   - {name: as recorded}
   - {name: a quarter more load, load: 1.25}
@@ -19,7 +22,7 @@ from workbench.errors import SettingError
 from workbench.network import Change, Scenario
 from workbench.tuning.objective import SLO, Objective
 
-_KEYS = ("slos", "scenarios", "prices", "given_back", "change_price")
+_KEYS = ("slos", "scenarios", "cost", "given_back", "change_price", "bounds", "steps", "leave")
 
 
 def read_objective(path: str | Path) -> Objective:
@@ -35,8 +38,14 @@ def read_objective(path: str | Path) -> Objective:
     for key in ("given_back", "change_price"):
         if key in given:
             made[key] = _number(given[key], f"{path}, {key}")
-    if "prices" in given:
-        made["prices"] = _numbers(given["prices"], f"{path}, prices")
+    for key in ("cost", "steps"):
+        if key in given:
+            made[key] = _numbers(given[key], f"{path}, {key}")
+    if "bounds" in given:
+        bounds = _mapping(given["bounds"], f"{path}, bounds").items()
+        made["bounds"] = {str(key): _bounds(ends, f"{path}, bounds.{key}") for key, ends in bounds}
+    if "leave" in given:
+        made["leave"] = tuple(str(pattern) for pattern in given["leave"] or ())
     if "slos" in given:
         limits = _numbers(given["slos"], f"{path}, slos")
         made["slos"] = tuple(SLO(quantity, limit) for quantity, limit in limits.items())
@@ -64,6 +73,13 @@ def _change(given: Any, where: str) -> Change:
         raise SettingError(
             f"{own!r}", where=where, expected="kind, start_s, end_s, and where it happens: station, amount"
         ) from error
+
+
+def _bounds(given: Any, where: str) -> tuple[float, float]:
+    if not isinstance(given, list) or len(given) != 2:
+        raise SettingError(f"{given!r}", where=where, expected="[low, high]")
+    low, high = (_number(end, where) for end in given)
+    return low, high
 
 
 def _numbers(given: Any, where: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from workbench.errors import Malformed
 from workbench.network import Network, Scenario
 from workbench.settings import Knob, Settings, Value
 from workbench.tuning.objective import SLO, shown_setting
+from workbench.tuning.study import Study
 from workbench.twin.model import Prediction
 from workbench.twin.outcome import label, shown
 
@@ -27,8 +28,9 @@ class Recommendation:
     `advice` is "change", "leave as is" (the present settings hold every SLO and nothing cheaper does) or "no
     advice" (nothing tried holds every SLO; `settings` is then what comes nearest), or "chosen by hand" (not
     searched). `before` and `after` are predictions under the first scenario. `alternatives` has a row for
-    each rule of thumb: its own prediction under the first scenario, and whether every SLO holds in all.
-    `evidence` names capture, window and assumptions.
+    each rule of thumb: its own prediction under the first scenario, whether every SLO holds in all, and why
+    not that one.
+    `evidence` names capture, window and assumptions, `study` what the search saw beside the winner.
     """
 
     advice: str
@@ -43,6 +45,7 @@ class Recommendation:
     evidence: dict[str, Any]
     evaluations: int
     seed: int
+    study: Study | None = None
 
     @property
     def changes(self) -> dict[str, tuple[Value, Value]]:
@@ -86,6 +89,9 @@ class Recommendation:
                 f"  {label(q)}: {shown(q, self.before[q])} → {shown(q, self.after[q])} "
                 f"(90 %: {self._interval(q)})"
             )
+        if self.study is not None:
+            lines += [f"  {line}" for line in self.study.text().splitlines()]
+        lines += [f"  not {row.alternative}: {row.why_not}" for row in self.alternatives[2:].itertuples()]
         lines += [f"  note: {text}" for text in self.after.outside]
         return "\n".join(lines)
 
@@ -110,7 +116,9 @@ class Recommendation:
             for q in SHOWN
         )
         moved = f"<table><tr><th>setting</th><th>from</th><th>to</th></tr>{changes}</table>"
-        notes = "".join(f"<li>{escape(text)}</li>" for text in self.after.outside)
+        told = self.study.text().splitlines() if self.study is not None else []
+        told += [f"not {row.alternative}: {row.why_not}" for row in self.alternatives[2:].itertuples()]
+        notes = "".join(f"<li>{escape(text)}</li>" for text in (*told, *self.after.outside))
         return (
             f"<b>Advice: {self.advice}</b>{moved if changes else ''}"
             "<table><tr><th>predicted, at the client</th><th>before</th><th>after</th>"

@@ -1,26 +1,38 @@
 """`search`: the cheapest settings that hold every SLO in every scenario.
 
-Knobs move on grids (`grid`); `_hunt` simulates settings after settings. The winner is predicted again on
-fresh seeds with intervals; where the bad end of one breaks an SLO, the search goes on with that margin.
+Knobs move on grids (`grid`); `_hunt` names settings after settings, `_landscape` simulates them. The winner
+is predicted again on fresh seeds with intervals; where the bad end of one breaks an SLO, the search goes on
+with that margin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from workbench.errors import SettingError
 from workbench.settings import Knob, Settings, Value, find
-from workbench.tuning._hunt import Hunt, Progress
-from workbench.tuning.objective import Objective
+from workbench.tuning import _store
+from workbench.tuning._hunt import Hunt, Point, order
+from workbench.tuning._landscape import OnTwin, Progress, Spent, Stopped
+from workbench.tuning.folklore import folklore
+from workbench.tuning.objective import Objective, said
 from workbench.tuning.recommendation import BY_HAND, CHANGE, LEAVE, NO_ADVICE, Recommendation
+from workbench.tuning.study import study
 from workbench.twin.model import Prediction, Twin, predict
+from workbench.twin.outcome import shown
 
 __all__ = ["Progress", "chosen", "search", "tunable"]
 
-_ALTERNATIVES = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds"]
+_ALTERNATIVES = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds", "why_not"]
+_SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0)  # of the budget, spent before each confirmation
+_LEVELS = (-0.6, -0.4, -0.2, 0.3, 1.0, 3.0)  # of the worst SLO's excess, between which the Pareto set lies
+
+Predictions = Mapping[str, Prediction]  # by scenario
 
 
 def tunable(twin: Twin) -> list[Knob]:
@@ -43,54 +55,107 @@ def search(
     knobs: Iterable[str | Knob] | None = None,
     objective: Objective | None = None,
     *,
-    budget: int = 200,
+    budget: int = 300,
     seed: int = 0,
     progress: Callable[[Progress], bool | None] | None = None,
+    study_file: str | Path | None = None,
+    executor: Executor | None = None,
+    explain: bool = True,
 ) -> Recommendation:
     """Recommend settings of `knobs` (default `tunable(twin)`) for an objective.
 
     `budget` bounds the evaluations (each one simulated window per scenario). `progress` is called after each
-    one and stops the search by returning False; the best so far is then confirmed and returned. The same seed
-    gives the same answer.
+    one and stops the search by returning False; the best so far is then confirmed and returned. With a
+    `study_file` evaluations are kept there, and a search that was stopped goes on when it is called again.
+    Evaluations run on all cores, or on `executor` (see `sweep`). `explain` adds the rules of thumb, what
+    matters and the cliff, which takes some more predictions. The same seed gives the same answer, anywhere.
     """
     if budget < 1:
         raise SettingError(f"budget {budget}", where="search", expected="1 evaluation or more")
     objective = objective or Objective()
-    chosen = [
+    named = [
         k if isinstance(k, Knob) else find(twin.knobs, k) for k in (tunable(twin) if knobs is None else knobs)
     ]
-    fixed = [knob.key for knob in chosen if not knob.tunable]
+    fixed = [knob.key for knob in named if not knob.tunable]
     if fixed:
         raise SettingError(
             f"{', '.join(fixed)} move no mechanism of the twin", expected="knobs that the twin can predict"
         )
-    before = predict(twin, {}, scenario=objective.scenarios[0], seed=seed + 1)
-    hunt = Hunt(twin, chosen, objective, budget, seed, progress)
-    winner, after, holds = hunt.confirmed()
-    others = {} if hunt.stopped else hunt.named()
-    current = twin.settings
-    kept = LEAVE if winner == current else CHANGE
-    advice = kept if holds else NO_ADVICE
-    return Recommendation(
-        advice=advice,
-        current=current,
-        settings=winner,
-        knobs=twin.knobs,
-        network=twin.at(winner),
-        slos=objective.slos,
-        before=before,
-        after=after,
-        alternatives=_alternatives(
-            twin,
-            {"as recorded": current, "recommended": winner} | others,
-            objective,
-            seed,
-            known={current: before, winner: after},
-        ),
-        evidence=_evidence(twin, objective),
-        evaluations=hunt.spent,
-        seed=seed,
+    free = objective.allowed(named)
+    before = _predicted(twin, twin.settings, objective, seed)
+    _all_predicted(objective, before)
+    store = _store.Store(study_file, _store.asked(twin, free, objective, seed))
+    on = OnTwin(
+        twin, free, objective, budget=budget, seed=seed, store=store, executor=executor, progress=progress
     )
+    rules = folklore(twin, free)
+    hunt = Hunt(on, [on.point(settings) for settings in rules.values()], seed=seed)
+    winner, after, holds, stopped = _confirmed(twin, on, hunt, budget, seed, known={on.here: before})
+    settings, current = on.settings(winner), twin.settings
+    compared = {"as recorded": current, "recommended": settings} | (rules if explain and not stopped else {})
+    kept = LEAVE if settings == current else CHANGE
+    return Recommendation(
+        advice=kept if holds else NO_ADVICE,
+        current=current,
+        settings=settings,
+        knobs=twin.knobs,
+        network=twin.at(settings),
+        slos=objective.slos,
+        before=before[objective.scenarios[0].name],
+        after=after[objective.scenarios[0].name],
+        alternatives=_alternatives(twin, compared, objective, seed, known={current: before, settings: after}),
+        evidence=_evidence(twin, objective),
+        evaluations=len(on.seen),
+        seed=seed,
+        study=study(twin, on, hunt, winner, holds=holds, seed=seed, explain=explain and not stopped),
+    )
+
+
+def _confirmed(
+    twin: Twin, on: OnTwin, hunt: Hunt, budget: int, seed: int, *, known: Mapping[Point, Predictions]
+) -> tuple[Point, Predictions, bool, bool]:
+    """Search, confirm with intervals, and search on with truer margins while that fails.
+
+    Gives the cheapest point that was confirmed, its predictions, True, and whether the search was stopped; or
+    the point that comes nearest, and False.
+    """
+    predicted, held, stopped = dict(known), set(), False
+    for share in _SHARES:
+        on.may_spend, ended = round(budget * share), True
+        try:
+            hunt.run()
+        except Spent:
+            ended = False
+        except Stopped:
+            stopped = True
+        best = hunt.best()
+        if best not in predicted:
+            predicted[best] = _predicted(twin, on.settings(best), on.objective, seed)
+        if on.learn(best, predicted[best]):
+            held.add(best)
+        if stopped or (ended and best in held):
+            break
+    if not stopped:
+        try:
+            on.may_spend = budget
+            hunt.widen(_LEVELS)
+        except (Spent, Stopped) as end:
+            stopped = isinstance(end, Stopped)
+    winner = min(held or {best}, key=lambda p: order(on, p)[1])
+    return winner, predicted[winner], bool(held), stopped
+
+
+def _predicted(twin: Twin, settings: Settings, objective: Objective, seed: int) -> Predictions:
+    """Predict under every scenario, on seeds that no evaluation met."""
+    return {s.name: predict(twin, settings, scenario=s, seed=seed + 1) for s in objective.scenarios}
+
+
+def _all_predicted(objective: Objective, before: Predictions) -> None:
+    table = before[objective.scenarios[0].name].table
+    wanted = [slo.quantity for slo in objective.slos] + [n for n in objective.cost if objective.measures(n)]
+    for name in wanted:
+        if name not in table.index:
+            raise SettingError(f"{name!r} is not predicted", expected=f"one of {', '.join(table.index)}")
 
 
 def chosen(
@@ -142,22 +207,29 @@ def _alternatives(
     objective: Objective,
     seed: int,
     *,
-    known: Mapping[Settings, Prediction],
+    known: Mapping[Settings, Predictions],
 ) -> pd.DataFrame:
-    """Predict settings by name: numbers under the first scenario, `holds` under all, as for the winner.
-
-    `known` are predictions under the first scenario that were made already.
-    """
-    first, *others = objective.scenarios
-    rows = []
+    """Predict settings by name: numbers under the first scenario, `holds` under all, as for the winner."""
+    pricing, rows = objective.pricing(twin), []
+    least = pricing.cost(named["recommended"])
     for name, settings in named.items():
-        p = known.get(settings) or predict(twin, settings, scenario=first, seed=seed + 1)
-        cost = objective.cost(twin.at(settings), settings, now=twin.network, current=twin.settings)
-        holds = all(slo.holds(p) for slo in objective.slos) and all(
-            slo.holds(under)
-            for scenario in others
-            for under in [predict(twin, settings, scenario=scenario, seed=seed + 1)]
-            for slo in objective.slos
+        under = known.get(settings) or _predicted(twin, settings, objective, seed)
+        p = under[objective.scenarios[0].name]
+        broken = _broken(objective, under)
+        cost = pricing.cost(settings) + objective.measured_cost(dict(p.table["value"]))
+        least = cost if name == "recommended" else least
+        dearer = f"costs {cost - least:.4g} more" if cost > least else ""
+        rows.append(
+            (name, p["p99_s"], *p.interval("p99_s"), p["error_share"], cost, not broken, broken or dearer)
         )
-        rows.append((name, p["p99_s"], *p.interval("p99_s"), p["error_share"], cost, holds))
     return pd.DataFrame(rows, columns=_ALTERNATIVES)
+
+
+def _broken(objective: Objective, under: Predictions) -> str:
+    """Say which SLO may be broken the most and where, with the number; nothing if all hold."""
+    worst = [(slo.excess(slo.worst(p)), slo, name) for name, p in under.items() for slo in objective.slos]
+    excess, slo, name = max(worst, key=lambda row: row[0], default=(0.0, None, ""))
+    if slo is None or excess <= 0:
+        return ""
+    may = "fall to" if slo.at_least else "reach"
+    return f"{said(slo.quantity)} may {may} {shown(slo.quantity, slo.worst(under[name]))}, {name}"
