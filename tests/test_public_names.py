@@ -23,7 +23,7 @@ def test_there_are_about_twenty_of_them_each_once():
 
 
 def test_the_story_names_the_nouns_and_the_verbs():
-    nouns = ("Capture", "Twin", "SLO", "Objective", "Scenario", "Recommendation", "Verdict")
+    nouns = ("Capture", "Twin", "SLO", "Objective", "Scenario", "Recommendation", "Verdict", "Ledger")
     verbs = ("record", "read", "calibrate", "simulate", "observe", "predict", "search", "export", "verify")
     for word in nouns + verbs:
         assert f"`{word}`" in workbench.__doc__, word

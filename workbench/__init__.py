@@ -5,7 +5,8 @@ Evidence becomes a `Capture` (`record`, `read`): the tables of one system over o
 its own and `observe` blurs it as instruments do, so that measured and simulated data go through the same
 analyses and figures. `predict` tells what other settings would do, and `search` finds the cheapest that hold
 an `Objective` of `SLO`s in every `Scenario`. `export` writes the `Recommendation` as configuration of the
-system at hand, and `verify` compares a capture from before and one from after into a `Verdict`.
+system at hand, and `verify` compares a capture from before and one from after into a `Verdict`; a `Ledger`
+keeps what was predicted and what came of it.
 
     capture = workbench.read("data/captures/shop-incident")
     twin = workbench.calibrate(capture)
@@ -44,12 +45,14 @@ _HOMES = {
     "export": "tuning.export",
     "verify": "tuning.verify",
     "Verdict": "tuning.verify",
+    "Ledger": "tuning.ledger",
 }
 
 __all__ = [  # held to _HOMES by a test
     "SLO",
     "Capture",
     "Knob",
+    "Ledger",
     "Network",
     "Objective",
     "Prediction",

@@ -112,6 +112,8 @@ def test_points_over_time_are_those_of_each_part():
         (np.ones(50), np.ones(50), 0),
         (np.ones(50), np.ones(50) * 2, 1),
         (np.arange(0.0), np.arange(50.0), 0),
+        (np.repeat([0.0, 0.5], [30, 20]), np.zeros(50), -1),  # errors in two fifths of the window, then none
+        (np.repeat([0.0, 0.5], [49, 1]), np.zeros(50), 0),
     ],
 )
 def test_kayentas_judge_by_hand(control, experiment, expected):
@@ -178,17 +180,17 @@ REGIMES = {
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_two_windows_of_the_same_settings_are_told_apart_in_one_case_of_twenty_at_most(regime):
-    """40 pairs of a minute: at 5 % more than 5 would be told apart in one case of 70 (binomial)."""
-    windows = [window(REGIMES[regime], seed) for seed in range(5000, 5041)]
+    """25 pairs of a minute: at 5 % more than 4 would be told apart in one case of 140 (binomial)."""
+    windows = [window(REGIMES[regime], seed) for seed in range(5000, 5026)]
     found = [compare(a, b, seed=i).judgement for i, (a, b) in enumerate(itertools.pairwise(windows))]
     for q in JUDGED:
-        assert sum(one[q] != SAME for one in found) <= 5, q
+        assert sum(one[q] != SAME for one in found) <= 4, q
 
 
 def test_a_tenth_more_work_near_saturation_is_seen():
-    """At 10 % more load than near saturation, most of 20 pairs are told apart, and none the wrong way."""
+    """At 10 % more load than near saturation, most of 12 pairs are told apart, and none the wrong way."""
     busier = hand.twin(hand.CALM.with_({"orders/workers": 2}), hand.workload([36.3]))
-    pairs = [(window(REGIMES["near saturation"], seed), window(busier, seed + 100)) for seed in range(20)]
+    pairs = [(window(REGIMES["near saturation"], seed), window(busier, seed + 100)) for seed in range(12)]
     found = [compare(a, b, seed=i).judgement["p50_s"] for i, (a, b) in enumerate(pairs)]
-    assert found.count(WORSE) >= 10
+    assert found.count(WORSE) >= 6
     assert BETTER not in found

@@ -121,19 +121,18 @@ def test_the_same_seed_gives_the_same_verdict(promised, verdict, before, after):
 
 
 def test_two_windows_of_the_same_settings_are_seldom_told_apart():
-    """Each quantity is judged at 5 % on either side, so one pair in ten differs by chance.
+    """Each quantity in one pair of twenty at most: of 10 pairs more than 2 in one case of 80 (binomial).
 
-    Of 30 pairs more than 8 are told apart in one case of 500 (binomial), whatever the quantity.
+    `test_blocks` counts over more pairs, near saturation and with retries.
     """
     calm = hand.twin(duration_s=30)
     same = chosen(calm, {}, GOAL)
-    windows = [simulate(calm, duration_s=30, seed=seed) for seed in range(900, 931)]
+    windows = [simulate(calm, duration_s=30, seed=seed) for seed in range(900, 911)]
     pairs = itertools.pairwise(windows)
     verdicts = [verify(same, one, other, seed=i) for i, (one, other) in enumerate(pairs)]
     for quantity in SHOWN:
-        told_apart = sum(v.table.at[quantity, "judgement"] != SAME for v in verdicts)
-        assert told_apart <= 8, quantity
-    assert sum(v.judgement == SAME for v in verdicts) >= 20  # any of P95, P99 and errors
+        assert sum(v.table.at[quantity, "judgement"] != SAME for v in verdicts) <= 2, quantity
+    assert sum(v.judgement == SAME for v in verdicts) >= 8
 
 
 def test_each_end_of_an_interval_has_its_unit_where_they_differ(verdict):

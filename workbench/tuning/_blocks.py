@@ -195,19 +195,24 @@ def series(window: Seen, points: int, share: float = 1.0) -> dict[str, np.ndarra
 def kayenta(control: np.ndarray, experiment: np.ndarray) -> int:
     """Give 1 where Netflix's judge in Kayenta calls a metric high, -1 low, 0 where it passes.
 
-    Mann–Whitney at 98 %: the interval of the shift (Hodges–Lehmann) must lie beyond a quarter of the shift
-    itself (MannWhitneyClassifier, tolerance 0.25).
+    Mann–Whitney at 98 %, and the interval of the shift (Hodges–Lehmann) beyond a quarter of the shift itself
+    (MannWhitneyClassifier, tolerance 0.25). Where ties leave no shift, as with errors that are mostly 0 on
+    both sides, that interval says nothing, and the ranks alone count.
     """
     n, m = control.size, experiment.size
     if not n or not m:
         return 0
     shifts = np.sort(np.subtract.outer(experiment, control).ravel())
-    estimate = float(np.median(shifts))
     _, counts = np.unique(np.concatenate([control, experiment]), return_counts=True)
     ties = float((counts**3 - counts).sum()) / ((n + m) * (n + m - 1))
     deviation = np.sqrt(n * m / 12 * (n + m + 1 - ties))
+    above = float((shifts > 0).sum() + (shifts == 0).sum() / 2) - n * m / 2
+    if abs(above) - 0.5 <= _NORMAL_99 * deviation:
+        return 0
+    side = 1 if above > 0 else -1
+    estimate = float(np.median(shifts))
+    if estimate == 0:
+        return side
     rank = int(np.clip(n * m / 2 - _NORMAL_99 * deviation, 0, n * m / 2 - 1))
-    low, high = shifts[rank], shifts[n * m - 1 - rank]
-    if low > abs(estimate) / 4:
-        return 1
-    return -1 if high < -abs(estimate) / 4 else 0
+    nearest = shifts[rank] if side > 0 else -shifts[n * m - 1 - rank]
+    return side if nearest > abs(estimate) / 4 else 0
