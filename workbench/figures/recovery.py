@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.figures._axes import seconds_text
-from workbench.figures.theme import GOOD, GREY, LIMIT, MEASURED, PREDICTED, figure, plain
+from workbench.figures.theme import GOOD, GREY, LIMIT, PREDICTED, figure, plain
 
 
 def recovery(
@@ -17,10 +17,10 @@ def recovery(
 
     The trigger lasts from `begins_s` to `ends_s`.
     """
-    made = figure(title, x="time (s)", y="requests served, by when they were sent")
+    made = figure(title, x="time (s)", y="share of requests served")
     made.add_vrect(x0=begins_s, x1=ends_s, fillcolor=LIMIT, opacity=0.12, line_width=0, layer="below")
     made.add_annotation(
-        x=(begins_s + ends_s) / 2, y=1, yref="paper", yanchor="bottom", showarrow=False, text="trigger",
+        x=(begins_s + ends_s) / 2, y=0.02, yref="paper", yanchor="bottom", showarrow=False, text="trigger",
         font_color=LIMIT,
     )  # fmt: skip
     x = table["time_s"]
@@ -56,16 +56,16 @@ def withstood(
     made = figure(title, x="how long it lasts (s)", y=plain(amount))
     across, up = ([f"{v:g}" for v in axis] for axis in (returned.columns, returned.index))
     made.add_heatmap(
-        z=returned.to_numpy(), x=across, y=up, text=texts, texttemplate="%{text}", zmin=0, zmax=1,
-        colorscale=[[0, LIMIT], [0.5, "#E9E4DA"], [1, GOOD]], xgap=2, ygap=2, showscale=False,
+        z=returned.to_numpy(), x=across, y=up, text=texts, texttemplate="%{text}", textfont_size=13,
+        zmin=0, zmax=1,        colorscale=[[0, LIMIT], [0.5, "#E9E4DA"], [1, GOOD]], xgap=2, ygap=2, showscale=False,
         hovertemplate="%{y} for %{x} s: %{text}<extra></extra>",
     )  # fmt: skip
     made.update_xaxes(type="category", showgrid=False)
     made.update_yaxes(type="category", showgrid=False)
     if marked is not None:
         made.add_annotation(
-            x=f"{marked[0]:g}", y=f"{marked[1]:g}", text="◆", showarrow=False, yshift=16,
-            font={"color": MEASURED, "size": 14},
+            x=across.index(f"{marked[0]:g}"), y=up.index(f"{marked[1]:g}"), text="◆", showarrow=False,
+            yshift=15, font={"color": "white", "size": 13},
         )  # fmt: skip
     return made
 

@@ -188,7 +188,8 @@ class _Served:
 def _served(
     network: Network, workload: Workload, changes: Sequence[Change], end_s: float, slo_s: float, seed: int
 ) -> _Served:
-    times_s = poisson(workload, start_s=-WARM_UP_S, end_s=end_s, seed=seed, changes=changes)
+    # Load goes on behind the window: what is sent at its end must not find the queues being left alone.
+    times_s = poisson(workload, start_s=-WARM_UP_S, end_s=end_s + WARM_UP_S, seed=seed, changes=changes)
     log = kernel.run(
         network,
         workload,
@@ -196,10 +197,10 @@ def _served(
         seed,
         changes=changes,
         shift_s=WARM_UP_S,
-        end_s=WARM_UP_S + end_s,
+        end_s=end_s + 2 * WARM_UP_S,
     )
     roots = log[log["parent"] < 0]
-    roots = roots[roots["sent"] >= WARM_UP_S]
+    roots = roots[(roots["sent"] >= WARM_UP_S) & (roots["sent"] < WARM_UP_S + end_s)]
     with np.errstate(invalid="ignore"):
         well = (roots["result"] == world.OK) & (roots["heard"] - roots["sent"] <= slo_s)
     return _Served(roots["sent"] - WARM_UP_S, well)
