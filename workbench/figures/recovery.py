@@ -57,7 +57,8 @@ def withstood(
     across, up = ([f"{v:g}" for v in axis] for axis in (returned.columns, returned.index))
     made.add_heatmap(
         z=returned.to_numpy(), x=across, y=up, text=texts, texttemplate="%{text}", textfont_size=13,
-        zmin=0, zmax=1,        colorscale=[[0, LIMIT], [0.5, "#E9E4DA"], [1, GOOD]], xgap=2, ygap=2, showscale=False,
+        zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+        colorscale=[[0, LIMIT], [0.5, "#E9E4DA"], [1, GOOD]],
         hovertemplate="%{y} for %{x} s: %{text}<extra></extra>",
     )  # fmt: skip
     made.update_xaxes(type="category", showgrid=False)
