@@ -16,7 +16,7 @@ from workbench.targets import encode, read, target, targets
 
 TARGETS = pytest.mark.parametrize("name", targets())
 OURS = re.compile("# workbench [a-z]+/")
-QUOTING = {"plain_json", "gunicorn_conf"}  # formats in which a word stands in quotes
+QUOTING = {"grpc_service_config", "plain_json", "gunicorn_conf"}  # formats in which a word stands in quotes
 COMMENTED = pytest.mark.parametrize("name", sorted(set(targets()) - BARE))
 BEGIN = pytest.mark.parametrize("begin", ["sample", "blank", "windows", "mark"])
 

@@ -239,14 +239,14 @@ class _Watch:
         times = [slo for slo in self.recommendation.slos if slo.quantity.endswith("_s")]
         ends = [end for slo in times for end in (slo.limit, slo.worst(self.after)) if end > 0] or [1.0]
         unit = self.source.unit_s
-        edges = [0.25 * min(ends) / unit, 2 * max(ends) / unit, 4 * max(ends) / unit]
+        edges = [end / unit for end in (0.25 * min(ends), 2 * max(ends), 4 * max(ends))]
         for status, share in (("200", 1 - failed), (_example(self.source.failed), failed)):
             if share:
                 own, rate = {**self.source.labels, self.source.status: status}, load * share
                 for edge in edges[:-1]:
                     yield self._one("bucket", own, le=f"{edge:g}"), 0.0 if slow else rate
-                for edge in (f"{edges[-1]:g}", "+Inf"):
-                    yield self._one("bucket", own, le=edge), rate
+                for le in (f"{edges[-1]:g}", "+Inf"):
+                    yield self._one("bucket", own, le=le), rate
                 yield self._one("count", own), rate
                 yield self._one("sum", own), rate * (3 * max(ends) if slow else 0.2 * min(ends)) / unit
 
