@@ -175,22 +175,23 @@ class Vegas(Fixed):
         elif self.shortest_ns == 0 or rtt_ns < self.shortest_ns:
             self.shortest_ns = rtt_ns
         else:
-            new = self.moved(math.ceil(self.limit * (1 - self.shortest_ns / rtt_ns)), inside, failed)
-            self.limit = max(self.policy.low, min(self.policy.high, new))
+            queued = math.ceil(self.limit * (1 - self.shortest_ns / rtt_ns))
+            new = self.moved(queued, inside, failed)
+            if new is not None:
+                self.limit = max(self.policy.low, min(self.policy.high, new))
 
-    def moved(self, queued: int, inside: int, failed: bool) -> float:
+    def moved(self, queued: int, inside: int, failed: bool) -> float | None:
+        """The new limit; None leaves it as it is, even one above the highest, with which it may begin."""
         step = max(1, math.floor(math.log10(math.floor(self.limit))))
         if failed:
             return self.limit - step
         if inside * 2 < self.limit:
-            return self.limit
+            return None
         if queued <= step:
             return self.limit + 6 * step
         if queued < 3 * step:
             return self.limit + step
-        if queued > 6 * step:
-            return self.limit - step
-        return self.limit
+        return self.limit - step if queued > 6 * step else None
 
 
 class Gradient2(Fixed):

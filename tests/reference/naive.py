@@ -519,7 +519,7 @@ class _Simulation:
         ticket = link.breaker.allow(self.now)
         if ticket is None:
             this.ended, this.outcome = self.now, "open"
-            self.hear(this, "open")
+            self.knows(this, "open")
             return
         this.ticket = ticket
         if link.pool.free():
@@ -528,7 +528,7 @@ class _Simulation:
             link.pool.waiting.append(this)
             self.later(self.now + call.pool.wait_s, caller, lambda: self.unconnected(this))
         else:
-            self.hear(this, "unconnected")
+            self.knows(this, "unconnected")
             return
         give_up = min(self.now + call.timeout_s, leg.until)
         self.later(give_up, caller, lambda: self.hear(this, "timeout"))
@@ -566,10 +566,18 @@ class _Simulation:
         """The caller learns how a try ended, unless it has done with that try, or when it can."""
         if not this.open or this.caller.state == "gone":
             return
+        clock = this.caller.place.clock
+        if clock.paused():
+            self.later(clock.paused_until, this.caller, lambda: self.hear(this, result))
+        else:
+            self.knows(this, result)
+
+    def knows(self, this: Visit, result: str) -> None:
+        """The caller goes on from how a try ended; its own breaker and pool tell it without waiting.
+
+        So it is even where rounding lets work end a moment before the pause that has lengthened it.
+        """
         caller, leg, call, link = this.caller, this.leg, this.leg.call, self.link(this.leg)
-        if caller.place.clock.paused():
-            self.later(caller.place.clock.paused_until, caller, lambda: self.hear(this, result))
-            return
         if result == "ok" and this.degraded:
             caller.degraded = 1
         self.close(this, result)

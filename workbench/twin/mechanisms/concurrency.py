@@ -136,6 +136,8 @@ def _vegas(c, rtt_ns, inside, failed):  # type: ignore[no-untyped-def]
             limit += step
         elif queued > 6.0 * step:
             limit -= step
+        else:
+            return
         c.limit = max(c.low, min(c.high, limit))
 
 

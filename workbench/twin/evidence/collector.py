@@ -1,0 +1,124 @@
+"""Garbage collection: what a visit allocates, how much fits between two collections, what they stop.
+
+From collections with the heap before and after them: what lies between one's end and the next's begin was
+allocated. Without those numbers, or dates, pauses stay in the work that they lengthened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.capture import Capture
+from workbench.policies import Gc
+
+_FEWEST = 10  # collections of a service below which nothing is said of its allocation
+_ALL_CONCURRENT = ("Go", "Z", "Shenandoah")  # each cycle is a collection; elsewhere it is beside others
+_NEAR_NS = 1_000_000  # by which a pause may lie outside of its collection: logs round
+
+
+class Collector(NamedTuple):
+    """The policy of a service; how long each collection stopped it, and when by instance (ns, rising).
+
+    `rows` has a row per collection: window (index of the capture), since_s (from its start), pause_s.
+    """
+
+    policy: Gc
+    rows: pd.DataFrame
+    stops: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+def collectors(captures: Sequence[Capture]) -> dict[str, Collector]:
+    """Give by service what its collections tell, where it has enough of them with heap sizes and dates."""
+    parts: dict[str, list[tuple[str, pd.DataFrame, float, float, int]]] = {}
+    for window, capture in enumerate(captures):
+        for (service, instance), own in _collections(capture).groupby(["service", "instance"]):
+            rows = own.assign(window=window, since_s=(own["start"] - capture.start).dt.total_seconds())
+            allocated = np.maximum(
+                own["heap_before_bytes"].to_numpy(float)[1:] - own["heap_after_bytes"].to_numpy(float)[:-1], 0.0
+            )
+            visits = _visits(capture, service, instance, own["start"].iloc[0], own["start"].iloc[-1])
+            part = (instance, rows, float(allocated.sum()), visits, allocated.size)
+            parts.setdefault(service, []).append(part)
+    return {service: found for service, own in parts.items() if (found := _collector(captures, own))}
+
+
+def spared(seen: pd.DataFrame, found: Mapping[str, Collector]) -> pd.DataFrame:
+    """Give visits (see `analysis.visits`) with the time in which a collection stood still out of their work."""
+    changed = [seen]
+    for service, collector in found.items():
+        for instance, stops in collector.stops.items():
+            own = seen[(seen["service"] == service) & (seen["instance"] == instance)]
+            begin = own["start"].astype("int64").to_numpy(float) + own["wait_s"].to_numpy() * 1e9
+            end = own["start"].astype("int64").to_numpy(float) + own["duration_s"].to_numpy() * 1e9
+            before, after = own["before_s"].to_numpy(), own["after_s"].to_numpy()
+            changed.append(
+                own.assign(
+                    before_s=np.maximum(before - _stopped(stops, begin, begin + before * 1e9), 0.0),
+                    after_s=np.maximum(after - _stopped(stops, end - after * 1e9, end), 0.0),
+                )
+            )
+    both = pd.concat(changed)
+    return both[~both.index.duplicated(keep="last")].sort_index()
+
+
+def _collector(captures: Sequence[Capture], parts: list[tuple]) -> Collector | None:
+    rows = pd.concat([part[1] for part in parts], ignore_index=True)
+    allocated, visits, gaps = (sum(part[k] for part in parts) for k in (2, 3, 4))
+    if len(rows) < _FEWEST or not allocated or not visits:
+        return None
+    each = allocated / visits
+    # The twin collects at the first visit that fills the budget, on average half a visit late.
+    policy = Gc(each, max(1.0, allocated / gaps - each / 2))
+    stops = {}
+    for instance in rows["instance"].unique():
+        own = rows[rows["instance"] == instance]
+        stops[instance] = _stops([captures[w] for w in own["window"].unique()], own)
+    return Collector(policy, rows[["window", "since_s", "pause_s"]], stops)
+
+
+def _collections(capture: Capture) -> pd.DataFrame:
+    rows = capture.collections
+    known = rows["start"].notna() & rows["heap_before_bytes"].notna() & rows["heap_after_bytes"].notna()
+    counts = rows["collector"].isin(_ALL_CONCURRENT) | (rows["kind"] != "concurrent")
+    chosen = rows[known & counts].sort_values("start")
+    return chosen.assign(pause_s=chosen["pause_s"].fillna(0.0))
+
+
+def _visits(capture: Capture, service: str, instance: str, first: pd.Timestamp, last: pd.Timestamp) -> float:
+    spans = capture.spans
+    own = (spans["service"] == service) & (spans["instance"] == instance) & (spans["kind"] == "server")
+    count = int((own & (spans["start"] >= first) & (spans["start"] < last)).sum())
+    return count / float(capture.load.get("sample_share", 1.0))
+
+
+def _stops(captures: Sequence[Capture], rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Give begin and end (ns) of the pauses that belong to these collections of one instance."""
+    first = rows["start"].astype("int64").to_numpy()
+    last = first + (np.maximum(rows["duration_s"].fillna(0.0), rows["pause_s"]) * 1e9).to_numpy("int64")
+    who = (rows["service"].iloc[0], rows["instance"].iloc[0])
+    pauses = pd.concat([c.pauses for c in captures])
+    pauses = pauses[(pauses["service"] == who[0]) & (pauses["instance"] == who[1]) & pauses["start"].notna()]
+    begin = pauses["start"].astype("int64").to_numpy()
+    order = np.argsort(begin)
+    begin = begin[order]
+    end = begin + np.rint(pauses["duration_s"].to_numpy()[order] * 1e9).astype("int64")
+    if not begin.size:  # a log of collections alone
+        return first, first + np.rint(rows["pause_s"].to_numpy() * 1e9).astype("int64")
+    at = np.searchsorted(first, begin + _NEAR_NS, side="right") - 1
+    inside = (at >= 0) & (begin <= last[np.maximum(at, 0)] + _NEAR_NS)
+    return begin[inside], end[inside]
+
+
+def _stopped(stops: tuple[np.ndarray, np.ndarray], begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Give how many seconds of [begin, end) (ns) were stopped."""
+    first, last = stops
+    if not first.size:
+        return np.zeros(begin.size)
+    moments = np.stack([first, np.maximum(last, first)], axis=1).ravel().astype(float)
+    moments = np.maximum.accumulate(moments)
+    total = np.concatenate([[0.0], np.cumsum(np.diff(moments) * (np.arange(moments.size - 1) % 2 == 0))])
+    return (np.interp(end, moments, total) - np.interp(begin, moments, total)) / 1e9
