@@ -16,6 +16,7 @@ from workbench.network import Change, Network
 from workbench.settings import Knob, Value
 from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.search import search, tunable
+from workbench.twin.draws import POINTS
 from workbench.twin.model import AS_RECORDED, run
 
 # More is asked than there is of every pool, and tries are given up and made again, so that all of it matters.
@@ -64,9 +65,43 @@ SPREAD = with_(
     | {f"{call}.balance.probe_s": 1 for call in CALLS},
     POOLED,
 )
+FIXED = {"kind": "fixed window", "rate_rps": 40}
+# Breakers, fixed windows, a fixed concurrency, processors and collectors; many wait for a connection.
+GUARDED = with_(
+    {"gateway.calls.orders.pool.servers": 100, "payments.pool.servers": 8}
+    | {f"{call}.breaker.{part}": 3 for call in CALLS for part in ("failures", "trials")}
+    | {f"{call}.breaker.{part}": 0.5 for call in CALLS for part in ("open_s", "window_s")}
+    | {f"{call}.breaker.{part}": 20 for call in CALLS for part in ("window", "minimum")}
+    | {f"{call}.breaker.slow_s": 0.1 for call in CALLS}
+    | {f"{name}.concurrency.limit": 8 for name in hand.CALLS}
+    | {f"{name}.cpu.cores": 2 for name in hand.CALLS}
+    | {f"{name}.limit.window_s": 0.5 for name in hand.CALLS}
+    | {f"{name}.gc.bytes_per_visit": 1e6 for name in hand.CALLS}
+    | {f"{name}.gc.budget_bytes": 100e6 for name in hand.CALLS},
+    PATIENT,
+)
+ROOM = {"orders.calls.payments.pool.servers": 20}
+KINDS = {
+    "consecutive": {f"{name}.cpu.kind": "shared" for name in hand.CALLS} | ROOM,
+    "count window": {f"{name}.limit.{part}": value for name in hand.CALLS for part, value in FIXED.items()},
+    "time window": {f"{name}.concurrency.kind": "fixed" for name in hand.CALLS} | ROOM,
+}
+KINDED = [
+    with_(
+        {f"{call}.breaker.window_s": 2 for call in CALLS}
+        | {f"{call}.breaker.kind": kind for call in CALLS}
+        | more,
+        GUARDED,
+    )
+    for kind, more in KINDS.items()
+]
 TWINS += [dataclasses.replace(TWIN, network=network) for network in (POOLED, PATIENT, SPREAD)]
-# In the last, two instances of each are gone for a while.
+# In these, two instances of each are gone for a while.
 CHANGES = [(), (), (), (), tuple(Change("lost", 5, 12, name, 2) for name in ("orders", "payments"))]
+PAUSES = {name: np.full(POINTS, 0.2) for name in hand.CALLS}
+ASKED = dataclasses.replace(TWIN.workload, pauses=PAUSES)
+TWINS += [dataclasses.replace(TWIN, network=network, workload=ASKED) for network in KINDED]
+CHANGES += [tuple(Change("failing", 5, 12, name, 0.5) for name in ("orders", "payments"))] * len(KINDED)
 # Some are tunable only where there is a limit already.
 EVERY = list(dict.fromkeys((s, k) for twin in TWINS for s in systems() for k in all_knobs(s, twin.network)))
 TUNABLE = [(system, knob) for system, knob in EVERY if knob.tunable]
