@@ -59,6 +59,7 @@ def test_what_it_leaves_out_is_as_without_a_file(tmp_path):
         ("slos: {p98_s: 1}", r"quantity 'p98_s'"),
         ("slos: {p99_s: fast}", r"slos.p99_s: 'fast'; expected a number"),
         ("scenarios: []", r"scenarios: \[\]; expected a list"),
+        ("leave: payments", r"leave: 'payments'; expected a list"),
         ("scenarios: [{lod: 2}]", r"scenarios\[0\]: 'lod'; expected keys name, load"),
         ("scenarios: [{load: -1}]", r"scenario.load"),
         ("scenarios: [{changes: [{kind: slow}]}]", r"changes\[0\].*expected kind, start_s"),

@@ -116,6 +116,14 @@ def test_another_load_than_predicted_is_noted(promised, before, after):
     assert verify(promised, before, after).notes == ()
 
 
+def test_an_slo_of_one_service_is_said_to_be_unjudged(promised, before, after):
+    """Callers meet the whole answer; how long a request waited inside is not among what they measure."""
+    inner = replace(promised, slos=(SLO("wait/orders", 0.0001),))
+    verdict = verify(inner, before, after)
+    assert verdict.broken == ()
+    assert any("is not judged" in note for note in verdict.notes)
+
+
 def test_the_same_seed_gives_the_same_verdict(promised, verdict, before, after):
     assert verify(promised, before, after).table.equals(verdict.table)
 

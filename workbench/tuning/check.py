@@ -22,10 +22,10 @@ from workbench.errors import SettingError
 from workbench.knobs import all_knobs, apply, settings_of
 from workbench.network import Scenario
 from workbench.settings import Knob, Settings, Value
-from workbench.tuning.objective import SLO, Objective, shown_setting
+from workbench.tuning.objective import SLO, Objective, said, shown_setting
 from workbench.tuning.pipeline import BROKEN, HELD, NOTED, UNKNOWN, Result
 from workbench.twin.model import Prediction, Twin, predict
-from workbench.twin.outcome import label, shown, unit
+from workbench.twin.outcome import shown, unit
 
 SETTINGS = "settings"
 _PASSES = 4
@@ -152,7 +152,7 @@ def _judged(
     bad = slo.worst(prediction)
     good = low if bad == high else high
     answer = HELD if slo.excess(bad) <= 0 else BROKEN if slo.excess(good) > 0 else UNKNOWN
-    why = f"{label(q)} {shown(q, value)} ({shown(q, low)} to {shown(q, high)})"
+    why = f"{said(q)} {shown(q, value)} ({shown(q, low)} to {shown(q, high)})"
     if answer == BROKEN:
         why += f", {_beyond(slo, value)}; with {changed}"
     elif answer == UNKNOWN:
@@ -171,5 +171,5 @@ def _beyond(slo: SLO, value: float) -> str:
     """Say by how much a value breaks the bound."""
     distance = abs(value - slo.limit)
     share = f" ({distance / slo.limit:.0%})" if slo.limit > 0 else ""
-    side = "below" if slo.quantity == "throughput_rps" else "above"
+    side = "below" if slo.at_least else "above"
     return f"{shown(slo.quantity, distance)} {side} the limit{share}"

@@ -45,14 +45,12 @@ def read_objective(path: str | Path) -> Objective:
         bounds = _mapping(given["bounds"], f"{path}, bounds").items()
         made["bounds"] = {str(key): _bounds(ends, f"{path}, bounds.{key}") for key, ends in bounds}
     if "leave" in given:
-        made["leave"] = tuple(str(pattern) for pattern in given["leave"] or ())
+        made["leave"] = tuple(str(pattern) for pattern in _list(given["leave"], f"{path}, leave"))
     if "slos" in given:
         limits = _numbers(given["slos"], f"{path}, slos")
         made["slos"] = tuple(SLO(quantity, limit) for quantity, limit in limits.items())
     if "scenarios" in given:
-        entries = given["scenarios"]
-        if not isinstance(entries, list) or not entries:
-            raise SettingError(f"{entries!r}", where=f"{path}, scenarios", expected="a list")
+        entries = _list(given["scenarios"], f"{path}, scenarios")
         made["scenarios"] = tuple(_scenario(one, f"{path}, scenarios[{n}]") for n, one in enumerate(entries))
     return Objective(**made)
 
@@ -80,6 +78,12 @@ def _bounds(given: Any, where: str) -> tuple[float, float]:
         raise SettingError(f"{given!r}", where=where, expected="[low, high]")
     low, high = (_number(end, where) for end in given)
     return low, high
+
+
+def _list(given: Any, where: str) -> list[Any]:
+    if not isinstance(given, list) or not given:
+        raise SettingError(f"{given!r}", where=where, expected="a list")
+    return given
 
 
 def _numbers(given: Any, where: str) -> dict[str, float]:

@@ -114,7 +114,11 @@ def verify(
     return Verdict(
         table=table,
         slos=recommendation.slos,
-        broken=tuple(slo for slo in recommendation.slos if slo.excess(both.after[slo.quantity]) > 0),
+        broken=tuple(
+            slo
+            for slo in recommendation.slos
+            if slo.quantity in both.after and slo.excess(both.after[slo.quantity]) > 0
+        ),
         notes=_notes(recommendation, table, after, both),
         block_s=both.block_s,
     )
@@ -186,6 +190,11 @@ def _notes(
         notes.append(
             f"{both.points} points in time of each metric; {POINTS} are needed to tell windows apart"
         )
+    notes += [
+        f"{slo} is not judged: callers do not measure it"
+        for slo in recommendation.slos
+        if slo.quantity not in both.after
+    ]
     unsaid = [key for key in recommendation.settings if key not in after.settings]
     if unsaid:
         notes.append(f"that {unsaid[0]} and {len(unsaid) - 1} others were in force is taken on trust")
