@@ -14,7 +14,7 @@ from workbench.errors import SettingError
 MIB = 2.0**20
 SHOP = Topology(
     {
-        "gateway": Service(("orders",), replicas=3),
+        "gateway": Service(("orders",), replicas=3, pre_stop_s=15),
         "orders": Service(("db",), replicas=20, rps=100),
         "db": Service(rps=80),
     }
@@ -208,9 +208,9 @@ BROKEN = [
     ),
     (
         "shutdown",
-        [("grace_s", "orders", 30), ("pre_stop_s", "orders", 15), ("timeout_s", "gateway", 20, "orders")],
+        [("grace_s", "gateway", 30), ("deadline_s", "gateway", 20)],
         ERROR, ("killed 30 s after the signal, but after 15 s of preStop may take 20 s", "= 35 s"),
-        ("grace_s", "orders", 35),
+        ("grace_s", "gateway", 35),
     ),
     (
         "shutdown",

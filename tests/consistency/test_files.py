@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.needs import ROOT
 from tests.twin import hand
 from workbench import consistency, targets
 from workbench.capture import Capture
-from workbench.consistency import ERROR, File, line_of
+from workbench.consistency import ERROR, File, Topology, line_of
 from workbench.errors import SettingError, TargetError
 from workbench.knobs import all_knobs, lab
 from workbench.twin.simulate import simulate
@@ -125,6 +126,54 @@ def test_claims_say_seconds_whatever_the_file_says(folder):
     assert said["orders/VirtualService.http[].retries.attempts"].value == 3  # two retries
 
 
+CLUSTER = """\
+kind: Deployment
+apiVersion: apps/v1
+metadata: {name: orders}
+spec:
+  replicas: 4
+  template:
+    spec:
+      terminationGracePeriodSeconds: 5
+      containers:
+        - name: orders
+          resources:
+            limits: {cpu: 500m, memory: 1Gi}
+---
+kind: HorizontalPodAutoscaler
+apiVersion: autoscaling/v2
+metadata: {name: orders}
+spec:
+  scaleTargetRef: {kind: Deployment, name: orders}
+  minReplicas: 4
+  maxReplicas: 30
+"""
+
+
+def test_cluster_jvm_pool_and_database_are_held_against_each_other(folder):
+    """30 pods × 10 connections before 100, 1 GiB of heap in a container of 1 GiB, 5 s of grace for 9 s."""
+    (folder / "kubernetes.yaml").write_text(CLUSTER)
+    (folder / "orders.jvm").write_text("-Xmx1g\n")
+    (folder / "postgresql.conf").write_text("# main\nmax_connections = 100\n")
+    topology, _ = consistency.topology_of(folder / "system.yaml")
+    named = ["kubernetes=kubernetes.yaml", "jvm_args/orders=orders.jvm", "hikari/orders=pool.properties"]
+    named += ["postgresql/payments=postgresql.conf"]
+    files = [replace(file, path=folder / file.path) for file in map(File.named, named)]
+    found = {one.rule: one for one in consistency.check_files(files, topology)}
+    assert set(found) == {"pools", "memory"}
+    assert "300 connections (30 × 10) before payments, which takes 97" in found["pools"].what
+    assert "heap of orders is 1,024 MiB, 100% of its container's 1,024 MiB" in found["memory"].what
+    places = {s.key.rpartition(".")[2].rpartition("/")[2]: s for one in found.values() for s in one.places}
+    lines = CLUSTER.splitlines()
+    assert places["maxReplicas"].line == 1 + lines.index("  maxReplicas: 30")
+    assert places["memory"].line == 1 + lines.index("            limits: {cpu: 500m, memory: 1Gi}")
+    assert places["max_connections"].line == 2
+    assert places["Xmx"].line == 1
+    slow = Topology({**topology.services, "orders": replace(topology.services["orders"], tail_s=9.0)})
+    late = next(one for one in consistency.check_files(files, slow) if one.rule == "shutdown")
+    assert "orders is killed 5 s after the signal, but may take 9 s" in late.what
+
+
 def test_a_file_is_recognised_by_what_it_sets(folder):
     topology, _ = consistency.topology_of(folder / "system.yaml")
     (folder / "mesh.yaml").rename(folder / "anything.yaml")
@@ -152,7 +201,10 @@ def test_a_file_may_be_named_with_its_target_and_service(text, expected):
     ("text", "message"),
     [
         ("services: [1", "not YAML"),
-        ("services: {a: {cals: [b]}}", r"services.a: 'cals'; expected keys calls, replicas, rps, tail_s"),
+        (
+            "services: {a: {cals: [b]}}",
+            r"services.a: 'cals'; expected keys calls, replicas, rps, tail_s, pre_stop_s",
+        ),
         ("services: {a: {calls: b}}", r"services.a.calls: 'b'; expected a list of services"),
         ("services: {a: {replicas: -1}}", r"services.a.replicas: -1; expected a number above 0"),
         ("services: {a: {replicas: true}}", r"services.a.replicas: True; expected a number above 0"),

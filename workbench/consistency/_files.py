@@ -12,7 +12,6 @@ files:
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -183,13 +182,14 @@ def _network(topology: Topology) -> Network:
 
 
 def _service(given: Any, where: str) -> Service:
-    own = _mapping(given, where, ("calls", "replicas", "rps", "tail_s"))
+    own = _mapping(given, where, ("calls", "replicas", "rps", "tail_s", "pre_stop_s"))
     calls = own.get("calls") or ()
     if not isinstance(calls, list | tuple) or not all(isinstance(c, str) for c in calls):
         raise SettingError(f"{calls!r}", where=f"{where}.calls", expected="a list of services")
     numbers = {
-        name: _number(own.get(name, default), f"{where}.{name}")
-        for name, default in (("replicas", 1), ("rps", math.nan), ("tail_s", math.nan))
+        name: _number(own[name], f"{where}.{name}")
+        for name in ("replicas", "rps", "tail_s", "pre_stop_s")
+        if name in own
     }
     return Service(tuple(calls), **numbers)
 

@@ -86,12 +86,11 @@ _NAMES = {
     "resilience4j/minimumNumberOfCalls": "breaker_minimum",
     "resilience4j/slowCallDurationThreshold": "breaker_slow_s",
     "kubernetes/terminationGracePeriodSeconds": "grace_s",
-    "kubernetes/preStop.sleep.seconds": "pre_stop_s",
     "kubernetes/limits.memory": "memory_limit_bytes",
     "kubernetes/requests.memory": "memory_request_bytes",
     "kubernetes/limits.cpu": "cpu_limit",
     "kubernetes/requests.cpu": "cpu_request",
-    "kubernetes/spec.replicas": "replicas",
+    "kubernetes/Deployment.replicas": "replicas",
     "kubernetes/minReplicas": "replicas_least",
     "kubernetes/maxReplicas": "replicas_most",
     "kubernetes/averageUtilization": "cpu_target",
@@ -127,7 +126,7 @@ _CALLS |= {"client_idle_s"}
 _UNITS = {
     "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "%": 0.01,
     "percent": 0.01, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "KB": 1e3, "MB": 1e6, "GB": 1e9,
-    "millicores": 1e-3, "m": 1e-3, "kB": 1e3,
+    "millicores": 1e-3, "m": 1e-3, "kB": 1e3, "Mi": 2.0**20, "Gi": 2.0**30,
 }  # fmt: skip
 
 

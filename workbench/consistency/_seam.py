@@ -22,13 +22,15 @@ LAYERS = (APPLICATION, MESH)  # outermost first: the mesh tries again inside one
 class Service:
     """What files alone cannot say of a service: whom it calls, how many of it run, and what it meets.
 
-    `rps` are the requests that it gets in all; `tail_s` is its longest answer, as far as known.
+    `rps` are the requests that it gets in all; `tail_s` is its longest answer, as far as known; `pre_stop_s`
+    how long its preStop hook waits.
     """
 
     calls: tuple[str, ...] = ()
     replicas: float = 1
     rps: float = math.nan
     tail_s: float = math.nan
+    pre_stop_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,17 @@ def check(claims: Claims) -> Iterator[Finding]:
     """Hold each grace period against the preStop wait, the server's own drain and the longest answer."""
     for service in claims.services:
         for grace in claims.of("grace_s", service):
-            waits = claims.of("pre_stop_s", service)
-            before = sum(s.value for s in waits)
+            before = claims.known(service).pre_stop_s
             drain = claims.most("drain_s", service)
             if drain and math.isfinite(drain.value) and before + drain.value > grace.value:
-                yield _cut(service, grace, waits, f"may drain for {seconds(drain.value)}", drain.value, drain)
+                yield _cut(
+                    service, grace, before, f"may drain for {seconds(drain.value)}", drain.value, drain
+                )
             longest, said = _longest(claims, service)
             if longest and before + longest > grace.value:
-                yield _cut(service, grace, waits, f"may take {seconds(longest)} for an answer", longest, said)
+                yield _cut(
+                    service, grace, before, f"may take {seconds(longest)} for an answer", longest, said
+                )
             if drain and longest and longest > drain.value:
                 yield Finding(
                     WARNING,
@@ -43,12 +46,11 @@ def _longest(claims: Claims, service: str) -> tuple[float, Said | None]:
     return (patience.value, patience) if patience else (0.0, None)
 
 
-def _cut(service: str, grace: Said, waits: list[Said], what: str, needs: float, said: Said | None) -> Finding:
-    before = sum(s.value for s in waits)
+def _cut(service: str, grace: Said, before: float, what: str, needs: float, said: Said | None) -> Finding:
     after = f" after {seconds(before)} of preStop" if before else ""
     return Finding(
         ERROR,
         f"{service} is killed {seconds(grace.value)} after the signal, but{after} {what}",
         f"{grace.key} = {math.ceil(before + needs):g} s",
-        (grace, *waits, *((said,) if said else ())),
+        (grace, *((said,) if said else ())),
     )
