@@ -171,9 +171,15 @@ def test_every_server_and_location_of_a_service_is_written():
     text = text.replace(
         "location /payments/", "location = /x { proxy_pass http://orders/x; }\n location /payments/"
     )
-    tuned = {"orders/upstream.server.max_conns": 9, "orders/location.proxy_read_timeout": 80}
+    tuned = {
+        "orders/upstream.server.max_conns": 9,
+        "orders/location.proxy_read_timeout": 80,
+        "orders/location.limit_conn": 7,
+    }
     after = nginx.edit(text, tuned, KNOBS, why={})
     assert after.count("max_conns=9") == after.count("proxy_read_timeout 80ms;") == 2
+    assert after.count("limit_conn orders_connections 7;") == 2
+    assert after.count("limit_conn_zone ") == 1
     one = after.replace("max_conns=9", "max_conns=8", 1)
     assert "orders/upstream.server.max_conns" not in nginx.current(one, KNOBS)
 

@@ -278,7 +278,7 @@ def _with(text: str, knob: Knob, value: float | str, why: str, where: str) -> st
         splices += [s for i, one in enumerate(own) for s in _replaced(one, knob, says, "" if i else reason)]
         if not own:
             splices += _added(text, root, chain, knob, says, reason, where)
-    return splice(text, splices)
+    return splice(text, dict.fromkeys(splices))  # several locations ask for the same zone
 
 
 def _replaced(directive: _Directive, knob: Knob, says: str, why: str) -> Iterator[Splice]:
@@ -322,8 +322,8 @@ def _line(text: str, block: _Directive, note: str, line: str) -> Splice:
     """Add a line, with its note above it, at the end of a block."""
     nl, before = line_end(text), _before(text, block.end)
     if not block.words:
-        end, indent = ("" if not before else nl), ""
-        return Splice(block.end, block.end, end + "".join(part + nl for part in (note, line) if part))
+        ended = nl if before else ""
+        return Splice(block.end, block.end, ended + "".join(part + nl for part in (note, line) if part))
     outer = re.match(r"[ \t]*", before)[0]  # type: ignore[index]
     indent = _indent(text, block, outer)
     lines = "".join(indent + part + nl for part in (note, line) if part)
