@@ -11,9 +11,8 @@ import pytest
 from tests.twin import hand
 from workbench import tables
 from workbench.capture import Capture
-from workbench.errors import CalibrationError, Contradiction, SettingError
+from workbench.errors import CalibrationError, Contradiction
 from workbench.network import Workload
-from workbench.settings import Settings
 from workbench.twin.calibrate import calibrate
 from workbench.twin.model import Twin
 from workbench.twin.simulate import observe, simulate
@@ -161,15 +160,13 @@ def test_too_few_visits_name_the_station_and_the_remedy(calm):
         calibrate(few)
 
 
-def test_without_callers_spans_the_arrivals_are_unknown(calm):
+def test_without_callers_spans_arrivals_are_what_reached_the_first_service(calm, from_calm):
     served = calm.spans[calm.spans["service"] != "client"].reset_index(drop=True)
-    with pytest.raises(CalibrationError, match=r"no spans of callers.*Record the callers' spans too"):
-        calibrate(replace(calm, spans=tables.SPANS.check(served)))
-
-
-def test_without_settings_the_missing_keys_are_named(calm):
-    with pytest.raises(SettingError, match=r"no gateway/workers.*Record the capture with its settings"):
-        calibrate(replace(calm, settings=Settings()))
+    served.loc[served["service"].eq("gateway") & served["kind"].eq("server"), "parent_id"] = None
+    found = calibrate(replace(calm, spans=tables.SPANS.check(served)))
+    assert found.workload.mean_rps() == pytest.approx(from_calm.workload.mean_rps(), rel=0.01)
+    assert found.network == from_calm.network
+    assert any("callers' retries count as new requests" in note for note in found.notes)
 
 
 def test_calls_that_a_window_cuts_off_are_not_taken_for_own_work():

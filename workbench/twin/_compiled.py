@@ -1,4 +1,4 @@
-"""`compiled`: numba's njit for the twin, its cache on disk keyed by every source that compiled code is made of."""
+"""`compiled`: numba's njit for the twin, its cache on disk keyed by every file that such code is in."""
 
 from __future__ import annotations
 

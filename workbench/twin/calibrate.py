@@ -1,4 +1,4 @@
-"""`calibrate`: evidence → Twin. What is asked and how it is done from what was recorded, policies from settings.
+"""`calibrate`: evidence → Twin. Work and arrivals from what was recorded, policies from settings.
 
 What the evidence cannot tell is said in the twin's notes, with the cheapest measurement that would, and its
 replicates hold both extremes. Uncertainty comes from resampling blocks of time (Künsch, The jackknife and
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.analysis._metrics import labelled
 from workbench.analysis._roles import in_roles
 from workbench.analysis.laws import laws
 from workbench.capture import Capture
@@ -27,7 +28,7 @@ from workbench.twin.evidence.clocks import aligned
 from workbench.twin.evidence.collector import Collector, collectors, spared
 from workbench.twin.evidence.contention import alone, contention, several_loads, with_company
 from workbench.twin.evidence.counters import Counters
-from workbench.twin.evidence.persistence import persistence, said
+from workbench.twin.evidence.persistence import alike, persistence, said
 from workbench.twin.evidence.spans import Picked, Spans
 from workbench.twin.evidence.structure import Learned, knobs_of, learned, with_pools, with_settings
 from workbench.twin.evidence.transient import settled
@@ -93,7 +94,8 @@ def _from_spans(
     network, own = _slowing(network, evidence, rate, rng)
     notes += own
     network = _collecting(network, pauses)
-    luck, retries = persistence(evidence.visits, evidence.tries, REPLICATES)
+    near, retries = alike(evidence.visits, evidence.tries)
+    luck = persistence(near, retries, REPLICATES)
 
     def workload(picked: Picked | None, persists: float) -> Workload:
         return Workload(
@@ -122,24 +124,29 @@ def _from_counters(
     notes: list[str] = []
     if network is None:
         network, notes = _as_set(evidence.learned(_patience_s(captures[0], system)), captures, system)
-    network = evidence.on_one_server(network)
-    rate, bin_s = evidence.rate(network)
-    luck, retries = persistence(*evidence.no_retries(), REPLICATES)
+    network, told = evidence.fitted(network)
+    entry = network[network.entry].calls[0].to
+    rate, bin_s = evidence.rate(entry)
+    luck = persistence(0, 0, REPLICATES)
     extremes = (np.arange(REPLICATES) + 0.5) / REPLICATES
 
-    def workload(weight: np.ndarray | None, load: float, extreme: float, persists: float) -> Workload:
-        demand, transit = evidence.demand(network, weight, extreme)
+    def workload(
+        weight: np.ndarray | None, load: float, queueing: float, spread: float, persists: float
+    ) -> Workload:
+        demand, transit = evidence.demand(network, weight, queueing=queueing, spread=spread)
         return Workload(rate * load, bin_s, demand, transit, persists)
 
     replicates = [
-        workload(evidence.resample(rng), evidence.load(rng), extreme, again)
-        for extreme, again in zip(rng.permutation(extremes), rng.permutation(luck), strict=True)
+        workload(evidence.resample(rng), evidence.load(entry, rng), *unknown)
+        for unknown in zip(
+            *(rng.permutation(quantiles) for quantiles in (extremes, extremes, luck)), strict=True
+        )
     ]
     return _Fitted(
         network,
-        workload(None, 1.0, 0.5, float(luck.mean())),
+        workload(None, 1.0, 0.5, 0.5, float(luck.mean())),
         tuple(replicates),
-        (*evidence.notes, *said(luck, retries), *notes),
+        (*told, *said(luck, 0), *notes),
     )
 
 
@@ -178,7 +185,7 @@ def _cleaned(capture: Capture) -> tuple[Capture, list[str]]:
 def _as_set(
     found: Learned, captures: Sequence[Capture], system: str | Sequence[str]
 ) -> tuple[Network, list[str]]:
-    """Give the learned network at the settings, and with the pools that metrics know where those are silent."""
+    """Give the learned network at the settings, with pools by metrics where those are silent."""
     network = with_settings(found.network, knobs_of(system, found.network), captures[0].settings)
     sized = with_pools(network, captures)
     return sized.network, [*found.notes, *sized.notes]
@@ -207,7 +214,9 @@ def _slowing(
     evidence.visits = with_company(evidence.visits)
     for station in network.stations:
         own = evidence.visits["service"] == station.name
-        worked = evidence.visits[own & evidence.visits["outcome"].isin(["ok", "failed"]) & ~evidence.visits["again"]]
+        worked = evidence.visits[
+            own & evidence.visits["outcome"].isin(["ok", "failed"]) & ~evidence.visits["again"]
+        ]
         found = contention(worked, calls=bool(station.calls), rng=rng) if len(worked) else None
         if found:
             evidence.visits = pd.concat([evidence.visits[~own], alone(evidence.visits[own], found.policy)])
@@ -243,7 +252,9 @@ def _pause_table(evidence: Spans, own: Collector, picked: Picked | None) -> np.n
 
 
 def _with(network: Network, station: Station) -> Network:
-    return replace(network, stations=tuple(station if s.name == station.name else s for s in network.stations))
+    return replace(
+        network, stations=tuple(station if s.name == station.name else s for s in network.stations)
+    )
 
 
 def _concurrency(captures: Sequence[Capture]) -> dict[str, float]:
@@ -251,11 +262,11 @@ def _concurrency(captures: Sequence[Capture]) -> dict[str, float]:
     found: dict[str, float] = {}
     for capture in captures:
         named = in_roles(capture)
-        gauges = named.series[named.series["metric"] == "role:pool_in_use"]
-        gauges = gauges[[not dict(pairs).get("pool") for pairs in gauges["labels"]]]
         most = named.samples.groupby("series")["value"].max()
-        for code, service in zip(gauges["series"], gauges["service"], strict=True):
-            found[service] = max(found.get(service, 0.0), float(most.get(code, 0.0)))
+        for gauge in labelled(named, "role:pool_in_use", "pool").itertuples():
+            if gauge.pool == "":
+                service = str(gauge.service)
+                found[service] = max(found.get(service, 0.0), float(most.get(gauge.series, 0.0)))
     return found
 
 

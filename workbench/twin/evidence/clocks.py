@@ -1,4 +1,4 @@
-"""Clocks that disagree: by how much each instance's is off, from calls seen at both ends, and spans set right.
+"""Clocks that disagree: how far each instance's is off, from calls seen at both ends; and spans set right.
 
 A call leaves its caller before it reaches its callee, and the answer the other way round. If the callee's
 clock is ahead by o, then o lies between (end at the callee - end at the caller) and (begin at the callee -
@@ -37,7 +37,7 @@ def aligned(capture: Capture) -> tuple[Capture, pd.DataFrame]:
 
 
 def _gaps(capture: Capture) -> pd.DataFrame:
-    """Give, by pair of clocks, the bounds of how far the callee's is ahead of the caller's: low, high, calls."""
+    """Give, by pair of clocks, the bounds of how far the callee's is ahead: low, high, calls."""
     made = tries(capture)
     answered = made[made["server_span"].notna() & ~made["outcome"].isin(["timeout", "cancelled"])]
     spans = capture.spans[["trace_id", "span_id", "service", "instance", "start"]]
@@ -80,7 +80,7 @@ def _first(gaps: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float]]:
     called = set(zip(gaps["service_there"], gaps["instance_there"], strict=True))
     calling = gaps.groupby(["service", "instance"])["calls"].sum().sort_values(ascending=False).index
     first = [who for who in calling if who not in called] or list(calling[:1])
-    return {who: (0.0, 0.0) for who in first}
+    return dict.fromkeys(first, (0.0, 0.0))
 
 
 def _moved(rows: pd.DataFrame, offsets: pd.Series) -> pd.DataFrame:

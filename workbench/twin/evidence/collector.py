@@ -38,7 +38,8 @@ def collectors(captures: Sequence[Capture]) -> dict[str, Collector]:
         for (service, instance), own in _collections(capture).groupby(["service", "instance"]):
             rows = own.assign(window=window, since_s=(own["start"] - capture.start).dt.total_seconds())
             allocated = np.maximum(
-                own["heap_before_bytes"].to_numpy(float)[1:] - own["heap_after_bytes"].to_numpy(float)[:-1], 0.0
+                own["heap_before_bytes"].to_numpy(float)[1:] - own["heap_after_bytes"].to_numpy(float)[:-1],
+                0.0,
             )
             visits = _visits(capture, service, instance, own["start"].iloc[0], own["start"].iloc[-1])
             part = (instance, rows, float(allocated.sum()), visits, allocated.size)
@@ -47,7 +48,7 @@ def collectors(captures: Sequence[Capture]) -> dict[str, Collector]:
 
 
 def spared(seen: pd.DataFrame, found: Mapping[str, Collector]) -> pd.DataFrame:
-    """Give visits (see `analysis.visits`) with the time in which a collection stood still out of their work."""
+    """Give visits (see `analysis.visits`) without the time that collections took of their work."""
     changed = [seen]
     for service, collector in found.items():
         for instance, stops in collector.stops.items():

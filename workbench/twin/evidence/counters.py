@@ -2,14 +2,14 @@
 
 A visit holds a worker for its busy seconds per visit (utilisation law), or for its latency without the wait
 that Little's law gives; less its calls, that is its own work. Buckets give the spread. What counters cannot
-tell is left between its extremes: `extreme` is 0 at one end, 1 at the other.
+tell apart is left between its extremes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from workbench.analysis.pools import pools_over_time
 from workbench.capture import Capture
 from workbench.errors import CalibrationError
 from workbench.network import Call, Demand, Network, Station
-from workbench.policies import UNLIMITED, Cpu
+from workbench.policies import Cpu
 from workbench.twin.arrivals import rate_over_time
 from workbench.twin.draws import POINTS
 from workbench.twin.evidence.structure import ENTRY, Learned
@@ -31,63 +31,71 @@ _FEWEST_BLOCKS = 6
 _TURNED_AWAY = ("429", "503", "504")
 _LITTLE = 0.05  # share of latency below which waiting does not blur the spread of work
 _ROUND = 0.03  # calls per visit this near a whole number are that number
-_APART = 0.25  # share by which two ways to one number may differ before it is said
+_APART = 0.1  # share by which two ways to one number may differ before it is said
+
+
+class _Means(NamedTuple):
+    """What a visit took on average (s); wait_s and cpu_s None where nothing tells."""
+
+    latency_s: float
+    wait_s: float | None
+    calls_s: float
+    rate_rps: float
+    cpu_s: float | None
 
 
 class Counters:
-    """What services counted in captures; windows are joined end to end. `notes` grow with what is asked."""
+    """What services counted in captures; windows are joined end to end."""
 
     def __init__(self, captures: Sequence[Capture]) -> None:
         self._captures = captures
-        self._named = [in_roles(capture) for capture in captures]
         self._total_s = sum(capture.duration_s for capture in captures)
         self._step_s = min(BLOCK_S, min(c.duration_s for c in captures) / _FEWEST_BLOCKS)
-        self._edges = [edges(capture, self._step_s) for capture in captures]
-        self._first = np.cumsum([0] + [len(e) - 1 for e in self._edges])
-        self._blocks = int(self._first[-1])
-        self.notes: list[str] = [f"service times from counters over {self._total_s:.0f} s, without spans"]
+        self._grown = _grown(captures, self._step_s)
+        self._blocks = next((a.size for of in self._grown.values() for a in of.values()), 0)
         self._no_pool: set[str] = set()
-        if not self._blocks or self._latency.empty:
+        if not self._grown["latency_count"]:
             raise CalibrationError(
                 "no server spans, and no metric of a service's latency",
                 where=captures[0].name or "capture",
-                expected="spans of each service, to tell its own work from waiting, or its latency by metrics",
+                expected="spans of each service, to tell its own work from waiting, or its latency",
                 remedy="record traces, or give network and demands by hand",
             )
 
     def learned(self, patience_s: float) -> Learned:
         """Give the network that counters of calls show; with one service alone, that one."""
-        services = sorted(self._latency.index.get_level_values("service").unique())
-        tried = self._per_visit()
-        below = {str(target) for _, target in tried.index}
-        roots = [name for name in services if name not in below]
-        if len(services) > 1 and not len(tried) or not roots:
+        services = {service for service, _ in self._grown["latency_count"]}
+        edges_ = self._calls_per_visit()
+        roots = sorted(services - {to for _, to in edges_})
+        if not roots or (len(services) > 1 and not edges_):
             raise CalibrationError(
-                f"metrics of {len(services)} services, and no counter of calls from one to another",
+                f"metrics of {len(services)} services, no server spans, and no counter of calls between them",
                 where=self._captures[0].name or "capture",
                 expected="spans, or counters of calls by target",
                 remedy="record traces, or give the network",
             )
-        asked = self._answered.groupby("service").sum().reindex(roots).sort_values(ascending=False)
-        notes = [f"{name}, which nobody calls, is left out" for name in asked.index[1:]]
+        asked = sorted(roots, key=lambda name: -float(self._grown["answered"][name, ""].sum()))
+        notes = [f"{name}, which nobody calls, is left out" for name in asked[1:]]
         calls: dict[str, tuple[Call, ...]] = {}
-        waiting = [str(asked.index[0])]
+        waiting = [asked[0]]
         while waiting:
             caller = waiting.pop()
-            own = tried[caller] if caller in tried.index.get_level_values(0) else tried.iloc[:0]
-            calls[caller] = tuple(call for to, n in own.items() if to != caller for call in _calls(str(to), n))
-            waiting += [call.to for call in calls[caller] if call.to not in calls]
+            own = {to: n for (by, to), n in edges_.items() if by == caller and to != caller}
+            calls[caller] = tuple(call for to, n in own.items() for call in _calls(to, n))
+            waiting += [to for to in own if to not in calls]
             if len(own) > 1:
-                notes.append(f"{caller}: its calls are taken to be one after the other; spans would tell")
-        entry = Station(ENTRY, calls=(Call(str(asked.index[0]), timeout_s=patience_s),))
-        copies = self._instances()
-        stations = [Station(n, calls=calls[n], instances=copies.get(n, 1)) for n in sorted(calls)]
+                notes.append(f"{caller}: its calls are taken to come one after the other; spans would tell")
+        instances = _instances(self._captures)
+        entry = Station(ENTRY, calls=(Call(asked[0], timeout_s=patience_s),))
+        stations = [Station(n, calls=calls[n], instances=instances.get(n, 1)) for n in sorted(calls)]
         return Learned(Network((entry, *stations), ENTRY), tuple(notes))
 
-    def fitted(self, network: Network) -> Network:
-        """Give the network with processors where their limits are known; a leaf of which no pool is known gets
-        one server, whose work may be anything between none and all of its latency (see `demand`).
+    def fitted(self, network: Network) -> tuple[Network, list[str]]:
+        """Give the network with processors where their limits are known, and with one server where there may
+        be any number: at callees that call nobody and of whose pool nothing is known. Say what is not known.
         """
+        notes = [f"service times from counters over {self._total_s:.0f} s, without spans"]
+        notes.append("arrivals are what the first service answered: callers' retries count as new requests")
         for station in network.stations:
             if station.name == network.entry:
                 continue
@@ -95,105 +103,287 @@ class Counters:
             if not station.calls and means.wait_s is None and np.isinf(station.pool.servers):
                 self._no_pool.add(station.name)
                 changed = replace(station, pool=replace(station.pool, servers=1))
-                worst = means.latency_s / (1 + means.rate_rps * means.latency_s)
-                self.notes.append(
-                    f"{station.name}: its rate and latency fit anything between no queue at all and a single "
-                    f"server that can do {1 / worst:.3g}/s; how many it works on at once, its workers in use "
-                    "or its CPU time would tell, or a minute at twice the load"
-                )
-            changed = replace(changed, cpu=self._processor(changed, means))
-            network = replace(
-                network, stations=tuple(changed if s is station else s for s in network.stations)
-            )
-        return network
+            cpu, said = _processor(station, means, self._captures)
+            changed = replace(changed, cpu=cpu)
+            stations = tuple(changed if s is station else s for s in network.stations)
+            network = replace(network, stations=stations)
+            notes += [*said, *self._unknown(changed, means)]
+        return network, notes
 
-    def rate(self, network: Network) -> tuple[np.ndarray, float]:
+    def rate(self, entry: str) -> tuple[np.ndarray, float]:
         """Give the rate of what the entry answered over time, and the length of its bins (s)."""
-        entry = network[network.entry].calls[0].to
-        counts = self._by_block(self._answered, entry)
-        if counts is None:
-            raise CalibrationError("no count of requests", where=entry, expected="its rate by metrics")
-        passed_s = np.cumsum([0.0] + [capture.duration_s for capture in self._captures])
-        times = []
-        for b, n in enumerate(np.rint(counts).astype(int)):
-            window = int(np.searchsorted(self._first, b, side="right")) - 1
-            since_s = passed_s[window] + (b - self._first[window]) * self._step_s
-            times.append(since_s + (np.arange(n) + 0.5) / max(n, 1) * self._step_s)
+        passed_s, times, first = 0.0, [], 0
+        counts = np.rint(self._grown["answered"][entry, ""]).astype(int)
+        for capture in self._captures:
+            blocks = _blocks(capture, self._step_s)
+            for b, n in enumerate(counts[first : first + blocks]):
+                times.append(passed_s + (b + (np.arange(n) + 0.5) / max(n, 1)) * self._step_s)
+            passed_s, first = passed_s + capture.duration_s, first + blocks
         rate = rate_over_time(np.concatenate(times), self._total_s)
-        self.notes.append(
-            "arrivals are what the first service answered: callers' retries count as new requests"
-        )
-        # The last, shorter bins and what lies outside the scrapes were not counted.
+        # What lies outside the scrapes, or in a last, shorter block, was not counted.
         return rate * (self._total_s / self._covered_s(entry)), self._total_s / rate.size
 
     def resample(self, rng: np.random.Generator) -> np.ndarray:
         """Draw blocks with replacement; give how often each."""
         return np.bincount(rng.integers(0, self._blocks, self._blocks), minlength=self._blocks)
 
-    def load(self, rng: np.random.Generator, network: Network) -> float:
-        """Draw a load as uncertain as the count of requests, times the one seen."""
-        counts = self._by_block(self._answered, network[network.entry].calls[0].to)
-        total = max(1.0, float(counts.sum())) if counts is not None else 1.0
+    def load(self, entry: str, rng: np.random.Generator) -> float:
+        """Draw a load, in units of the one seen, as uncertain as a count of its requests."""
+        total = max(1.0, float(self._grown["answered"][entry, ""].sum()))
         return rng.poisson(total) / total
 
     def demand(
-        self, network: Network, weight: np.ndarray | None, extreme: float, spread: float
+        self, network: Network, weight: np.ndarray | None, *, queueing: float, spread: float
     ) -> tuple[dict[str, Demand], dict[str, np.ndarray]]:
-        """Give work by station and transit by call.
+        """Give work by station and transit by call, with the blocks drawn `weight` times.
 
-        `extreme` is how much of what cannot be told apart is queueing, `spread` how much of the spread of
-        latency is that of work, where waiting or calls blur it.
+        `queueing` (0 to 1) is how much of what could be waiting is, `spread` (0 to 1) how much of the spread
+        of latency is that of the work where waiting or calls blur it.
         """
-        demand, transit = {}, {}
+        demand: dict[str, Demand] = {}
+        transit: dict[str, np.ndarray] = {}
+        for station in network.stations:
+            for call in station.calls:
+                out_s = self._outside_s(station.name, call.to, weight)
+                if out_s > 0:
+                    transit[f"{station.name}.{call.to}"] = np.full(POINTS, out_s)
         for station in network.stations:
             if station.name == network.entry:
                 continue
-            means = self._means(network, station.name, weight)
-            shape = self._shape(station.name, weight)
-            work_s, wait_s = self._work(station, means, extreme)
+            means, shape = self._means(network, station.name, weight), self._shape(station.name, weight)
+            work_s, wait_s = self._work(station, means, queueing)
             if station.name in self._no_pool:
                 outside = shape * max(0.0, means.latency_s - work_s - wait_s)
-                for caller, call in _callers(network, station.name):
-                    transit[f"{caller}.{call.to}"] = outside
-            blurred = station.calls or wait_s > _LITTLE * means.latency_s
-            own = 1.0 + (shape - 1.0) * spread if blurred and station.name not in self._no_pool else shape
-            demand[station.name] = Demand(own * work_s)
-        for station in network.stations:
-            for call in station.calls:
-                out_s = self._outside_s(network, station.name, call.to, weight)
-                transit.setdefault(f"{station.name}.{call.to}", np.full(POINTS, out_s))
+                for caller in _callers(network, station.name):
+                    key = f"{caller}.{station.name}"
+                    transit[key] = outside + transit.get(key, 0.0)
+            elif station.calls or wait_s > _LITTLE * means.latency_s:
+                shape = 1.0 + (shape - 1.0) * spread
+            demand[station.name] = Demand(shape * work_s)
         return demand, transit
 
-    def _work(self, station: Station, means: _Means, extreme: float) -> tuple[float, float]:
-        """Give a visit's own work and its wait, in seconds."""
+    def _work(self, station: Station, means: _Means, queueing: float) -> tuple[float, float]:
+        """Give a visit's own work and its wait (s)."""
         if station.name in self._no_pool:
-            work_s = extreme * means.latency_s / (1 + means.rate_rps * means.latency_s)
+            work_s = queueing * _most_work(means)
             return work_s, mmc_wait(1, means.rate_rps, work_s)
         wait_s = means.wait_s
-        if wait_s is None:  # of exponential work, or of work always the same, which waits half as long
-            wait_s = (0.5 + extreme / 2) * _wait_in(station, means)
+        if wait_s is None:  # work that is always the same waits half as long as exponential work
+            wait_s = (1 + queueing) / 2 * _wait_in(station, means)
         return max(means.latency_s - wait_s - means.calls_s, 0.0), wait_s
 
+    def _unknown(self, station: Station, means: _Means) -> Iterator[str]:
+        name = station.name
+        if name in self._no_pool:
+            yield (
+                f"{name}: its rate and latency fit anything between no queue at all and a single server that "
+                f"can do {1 / _most_work(means):.3g}/s; its workers in use, or a minute at twice the load, "
+                "would tell"
+            )
+        elif means.wait_s is None and np.isfinite(station.pool.servers):
+            yield f"{name}: its wait is taken from its rate and pool; its workers in use would tell"
+        if means.calls_s > means.latency_s - (means.wait_s or 0.0):
+            yield (
+                f"{name}: its calls take {means.calls_s:.3g} s a visit, but it holds a worker for "
+                f"{means.latency_s - (means.wait_s or 0.0):.3g} s: either they overlap, or counters differ"
+            )
+        elif station.calls:
+            yield f"{name}: its own work spreads not at all, or as its latency does; spans would tell"
+
     def _means(self, network: Network, service: str, weight: np.ndarray | None) -> _Means:
-        """Give what a visit took on average, in the blocks drawn."""
-        count, total_s = self._sum("latency_count", service, weight), self._sum("latency_sum", service, weight)
-        if not count:
+        seen = "latency" if (service, "") in self._grown["latency_count"] else "called"
+        count = self._sum(f"{seen}_count", service, "", weight)
+        total_s = self._sum(f"{seen}_sum", service, "", weight)
+        if not count or total_s is None:
             raise CalibrationError(
-                "no latency by metrics", where=service, expected="the latency of every service of the network",
+                "no latency by metrics",
+                where=service,
+                expected="that of every service of the network",
                 remedy="record its metrics or traces, or leave it out of the network",
-            )  # fmt: skip
-        latency_s, busy_s = total_s / count, self._sum("busy", service, weight)
-        waited_s = self._sum("queue", service, weight)
-        wait_s = None
+            )
+        busy_s, waited_s = (self._sum(name, service, "", weight) for name in ("busy", "queue"))
+        wait_s = None if waited_s is None else waited_s / count
         if busy_s is not None:
-            wait_s = max(0.0, latency_s - busy_s / count)
-        elif waited_s is not None:
-            wait_s = waited_s / count
+            wait_s = max(0.0, (total_s - busy_s) / count)
         calls_s = 0.0
-        for call in dict.fromkeys(call.to for call in network[service].calls):
-            called_s = self._sum("calls_sum", service, weight, call)
-            # Where the caller does not count them, they take what the callee says, without the way there.
-            beyond_s = self._sum("latency_sum", call, weight) if called_s is None else called_s
-            calls_s += (beyond_s or 0.0) / count
-        cpu_s = self._sum("cpu_s", service, weight)
-        return _Means(latency_s, wait_s, calls_s, count / self._covered_s(service), cpu_s and cpu_s / count)
+        for callee in dict.fromkeys(call.to for call in network[service].calls):
+            called_s = self._sum("calls_sum", service, callee, weight)
+            # Where the caller does not count them they take what the callee says, without the way there.
+            there_s = self._sum("latency_sum", callee, "", weight) if called_s is None else called_s
+            calls_s += (there_s or 0.0) / count
+        cpu_s = self._sum("cpu_s", service, "", weight)
+        rate_rps = count / self._covered_s(service)
+        return _Means(total_s / count, wait_s, calls_s, rate_rps, None if cpu_s is None else cpu_s / count)
+
+    def _shape(self, service: str, weight: np.ndarray | None) -> np.ndarray:
+        """Give the quantiles of a service's latency by its mean; exponential ones without buckets."""
+        seen = "latency" if (service, "") in self._grown["latency_count"] else "called"
+        share = (np.arange(POINTS) + 0.5) / POINTS
+        below = {
+            float(le): own @ (np.ones(self._blocks) if weight is None else weight)
+            for (name, le), own in self._grown[f"{seen}_bucket"].items()
+            if name == service
+        }
+        bounds = np.array(sorted(below))
+        counts = np.maximum.accumulate(np.array([below[b] for b in bounds])) if below else np.zeros(0)
+        if not counts.size or counts[-1] <= 0:
+            table = -np.log1p(-share)
+        else:
+            # Beyond the last bound nothing is known but the mean.
+            upper = np.where(np.isinf(bounds), 2 * bounds[np.isfinite(bounds)].max(initial=1e-3), bounds)
+            table = np.interp(share * counts[-1], np.append(0.0, counts), np.append(0.0, upper))
+        return table / table.mean()
+
+    def _outside_s(self, caller: str, callee: str, weight: np.ndarray | None) -> float:
+        """Give how long a call is on its way on average: beyond the callee's latency."""
+        tried, tries_s = (self._sum(f"calls_{part}", caller, callee, weight) for part in ("count", "sum"))
+        visits, there_s = (self._sum(f"latency_{part}", callee, "", weight) for part in ("count", "sum"))
+        if not tried or not visits or tries_s is None or there_s is None:
+            return 0.0
+        return max(0.0, tries_s / tried - there_s / visits)
+
+    def _calls_per_visit(self) -> dict[tuple[str, str], float]:
+        """Give calls per visit by caller and callee: tries without retries."""
+        found = {}
+        for (caller, callee), tried in self._grown["calls_count"].items():
+            visits = self._sum("latency_count", caller, "", None)
+            if visits and callee:
+                again = self._sum("retries", caller, callee, None) or 0.0
+                found[caller, callee] = (float(tried.sum()) - again) / visits
+        return found
+
+    def _sum(self, name: str, service: str, other: str, weight: np.ndarray | None) -> float | None:
+        own = self._grown[name].get((service, other))
+        if own is None:
+            return None
+        return float(own.sum() if weight is None else own @ weight)
+
+    def _covered_s(self, service: str) -> float:
+        return float(self._grown["covered_s"][service, ""].sum())
+
+
+def _grown(captures: Sequence[Capture], step_s: float) -> dict[str, dict[tuple[str, str], np.ndarray]]:
+    """Give what grew in each block, by name, service and target or bucket."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    first = 0
+
+    def keep(name: str, rows: pd.DataFrame, value: str, other: str = "", by: str = "service") -> None:
+        kept = parts.setdefault(name, [])
+        if len(rows):
+            block = ((rows["time"] - capture.start).dt.total_seconds() / step_s + 0.5).astype(int) + first
+            key = rows[other] if other else ""
+            kept.append(
+                pd.DataFrame({"service": rows[by], "other": key, "block": block, "value": rows[value]})
+            )
+
+    for capture in captures:
+        named, bounds = in_roles(capture), edges(capture, step_s)
+        services = set(named.series["service"])
+        answered = served(named, bounds)
+        keep("answered", answered, "growth")
+        covered = answered.groupby(["time", "service"], as_index=False)["covered_s"].max()
+        keep("covered_s", covered, "covered_s")
+        for part in ("count", "sum", "bucket"):
+            labels = ("le",) if part == "bucket" else ()
+            own = growth(named, f"role:latency_{part}", bounds, "status", *labels)
+            keep(f"latency_{part}", own[~own["status"].isin(_TURNED_AWAY)], "growth", *labels)
+            made = growth(named, f"role:calls_{part}", bounds, "target", *labels)
+            made = made.assign(target=[_service_of(target, services) for target in made["target"]])
+            if part != "bucket":
+                keep(f"calls_{part}", made, "growth", "target")
+            keep(f"called_{part}", made, "growth", *(labels or ("",)), by="target")
+        again = growth(named, "role:retries", bounds, "target")
+        again = again.assign(target=[_service_of(target, services) for target in again["target"]])
+        keep("retries", again, "growth", "target")
+        keep("cpu_s", growth(named, "role:cpu_s", bounds), "growth")
+        pool = pools_over_time(capture, step_s=step_s)
+        pool = pool[pool["pool"] == ""]
+        for name in ("busy", "queue"):
+            known = pool[pool[name].notna()]
+            keep(name, known.assign(used_s=known[name].astype(float) * step_s), "used_s")
+        first += len(bounds) - 1
+    return {
+        name: _arrays(pd.concat(own, ignore_index=True), first) if own else {} for name, own in parts.items()
+    }
+
+
+def _arrays(rows: pd.DataFrame, blocks: int) -> dict[tuple[str, str], np.ndarray]:
+    rows = rows.assign(other=rows["other"].astype(str).replace("+Inf", "inf"))
+    return {
+        (str(service), str(other)): np.bincount(own["block"], own["value"].astype(float), minlength=blocks)
+        for (service, other), own in rows.groupby(["service", "other"])
+    }
+
+
+def _blocks(capture: Capture, step_s: float) -> int:
+    return len(edges(capture, step_s)) - 1
+
+
+def _service_of(target: str, services: set[str]) -> str:
+    """Give the service that an address names: payments of payments.shop.svc:8080."""
+    host = target.rpartition("//")[2].partition("/")[0].partition(":")[0]
+    return next((name for name in (target, host, host.partition(".")[0]) if name in services), target)
+
+
+def _instances(captures: Sequence[Capture]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for capture in captures:
+        series = in_roles(capture).series
+        own = series[series["metric"].str.startswith("role:latency")]
+        for name, n in own.groupby("service")["instance"].nunique().items():
+            found[str(name)] = max(found.get(str(name), 1), int(n))
+    return found
+
+
+def _calls(to: str, per_visit: float) -> Iterator[Call]:
+    """Give as many calls, one after the other, as a visit makes on average."""
+    whole = round(per_visit)
+    if abs(per_visit - whole) > _ROUND * max(per_visit, 1.0):
+        whole = int(per_visit)
+        yield Call(to, share=per_visit - whole)
+    yield from (Call(to) for _ in range(whole))
+
+
+def _callers(network: Network, callee: str) -> list[str]:
+    return [s.name for s in network.stations if any(call.to == callee for call in s.calls)]
+
+
+def _most_work(means: _Means) -> float:
+    """The work of a single server whose queue makes up all the rest of the latency (M/M/1)."""
+    return means.latency_s / (1 + means.rate_rps * means.latency_s)
+
+
+def _wait_in(station: Station, means: _Means) -> float:
+    """Give the wait of M/M/c at which wait and hold make up the latency."""
+    if np.isinf(station.pool.servers):
+        return 0.0
+    servers, rate = int(station.pool.servers), means.rate_rps / station.instances
+    low, high = 0.0, min(means.latency_s, servers / rate)
+    for _ in range(50):
+        hold_s = (low + high) / 2
+        if hold_s + mmc_wait(servers, rate, hold_s) < means.latency_s:
+            low = hold_s
+        else:
+            high = hold_s
+    return means.latency_s - low
+
+
+def _processor(station: Station, means: _Means, captures: Sequence[Capture]) -> tuple[Cpu, list[str]]:
+    """Give the processor where its limit and the CPU time of a visit are known (service demand law)."""
+    if means.cpu_s is None:
+        return station.cpu, []
+    held_s = means.latency_s - (means.wait_s or 0.0) - means.calls_s
+    if means.cpu_s > (1 + _APART) * held_s:
+        return station.cpu, [
+            f"{station.name}: CPU time is {means.cpu_s:.3g} s a visit, its own work {held_s:.3g} s: "
+            "other work runs beside the visits"
+        ]
+    limits = [levels(in_roles(c), "role:cpu_limit", edges(c, c.duration_s)) for c in captures]
+    own = pd.concat(limits)
+    own = own[own["service"] == station.name]
+    if station.cpu != Cpu() or own.empty:
+        return station.cpu, []
+    cores = float(own.groupby("instance")["level"].mean().mean())
+    return Cpu("shared", cores=cores, share=min(1.0, means.cpu_s / held_s)), [
+        f"{station.name}: {means.cpu_s:.3g} s of CPU a visit on {cores:g} cores, by the service demand law"
+    ]

@@ -106,7 +106,7 @@ class Spans:
         if not times.size:
             raise CalibrationError(
                 "no requests that enter from outside",
-                expected="a root span per new request, from the load generator, the edge or the first service",
+                expected="a root span per request, of the load generator, the edge or the first service",
                 remedy="record the callers' spans too",
             )
         rate = rate_over_time(times, total) / share

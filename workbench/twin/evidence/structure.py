@@ -59,7 +59,9 @@ def learned(visits: pd.DataFrame, tries: pd.DataFrame, *, patience_s: float = UN
             calls[caller] = [_policies(call, tries, caller) for call in _calls(made, visits, caller)]
             kept = [call for call in calls[caller] if not _leads_back(calls, call.to, caller)]
             notes += [
-                f"{caller} calls {call.to}, which led to it: left out" for call in calls[caller] if call not in kept
+                f"{caller} calls {call.to}, which led to it: left out"
+                for call in calls[caller]
+                if call not in kept
             ]
             calls[caller] = kept
             below += [call.to for call in kept]
@@ -100,7 +102,9 @@ def with_pools(network: Network, captures: Sequence[Capture]) -> Learned:
         own = known.loc[station.name] if station.name in known.index else known.iloc[:0].droplevel(0)
         changed = replace(station, pool=_sized(station.pool, own, "", station.instances))
         calls = tuple(
-            replace(call, pool=_sized(call.pool, own, _pool_of(network, station, call, own), station.instances))
+            replace(
+                call, pool=_sized(call.pool, own, _pool_of(network, station, call, own), station.instances)
+            )
             for call in station.calls
         )
         changed = replace(changed, calls=calls)
@@ -148,7 +152,7 @@ def _asked(visits: pd.DataFrame, tries: pd.DataFrame) -> pd.Series:
 
 
 def _made(visits: pd.DataFrame, tries: pd.DataFrame) -> pd.DataFrame:
-    """Give one row per visit, step and callee: holder, caller, callee, step, copies, nth (time at this callee)."""
+    """Give a row per visit, step and callee: holder, caller, callee, step, start, copies, nth (time there)."""
     served = visits.assign(key=visits["trace_id"] + visits["span_id"])
     tries = tries.assign(holder=tries["trace_id"] + tries["parent_id"])
     # A visit right below a visit is a call of which the caller's side was not recorded.
@@ -156,7 +160,9 @@ def _made(visits: pd.DataFrame, tries: pd.DataFrame) -> pd.DataFrame:
     bare = bare[bare["holder"].isin(served["key"])]
     columns = ["holder", "callee", "attempt", "start", "duration_s"]
     rows = pd.concat([tries[tries["caller"].isin(set(visits["service"]))][columns], bare[columns]])
-    rows = rows[rows["holder"].notna() & rows["callee"].ne("")].sort_values(["holder", "start"], kind="stable")
+    rows = rows[rows["holder"].notna() & rows["callee"].ne("")].sort_values(
+        ["holder", "start"], kind="stable"
+    )
     start = rows["start"].astype("int64")
     rows = rows.assign(start=start, end=start + np.rint(rows["duration_s"] * 1e9).astype("int64"))
     rows["call"] = (rows["attempt"] == 0).groupby([rows["holder"], rows["callee"]]).cumsum()
@@ -200,7 +206,9 @@ def _calls(made: pd.DataFrame, visits: pd.DataFrame, caller: str) -> list[Call]:
                     callee,
                     share=1.0 if share > _SURELY else float(share),
                     copies=max(1, round(here["copies"].mean())),
-                    together=bool(found) and len(both) > 0 and bool((both["step"] == both["above"]).mean() > 0.5),
+                    together=bool(found)
+                    and len(both) > 0
+                    and bool((both["step"] == both["above"]).mean() > 0.5),
                 )
             )
             before = here
