@@ -51,4 +51,4 @@ def test_a_call_that_hedges_has_a_hedging_policy_instead():
     found = settings_of(hedged, knobs(hedged))
     assert found["orders/hedgingPolicy.hedgingDelay"] == 50
     assert found["orders/hedgingPolicy.maxAttempts"] == 3
-    assert not [knob for knob in knobs(hedged) if "retryPolicy" in knob.name]
+    assert not [k for k in knobs(hedged) if k.key.startswith("orders/retryPolicy")]

@@ -181,6 +181,7 @@ PLANTED = {  # by the first of a target's systems: how a further setting of it i
     "lab": ("cache.entries.high", "entries"),
     "envoy": ("clusters[payments].common_lb_config.healthy_panic_threshold.value", "%"),
     "grpc": ("maxRequestMessageBytes", "bytes"),
+    "kubernetes": ("Deployment.minReadySeconds", "s"),
     "istio_rate_limit": ("token_bucket.planted", "requests"),
     "istio": ("DestinationRule.trafficPolicy.outlierDetection.minHealthPercent", "%"),
     "hikari": ("initializationFailTimeout", "ms"),
