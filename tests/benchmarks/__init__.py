@@ -24,6 +24,21 @@ class Absent(NamedTuple):
     reason: str
 
 
+class Searched(NamedTuple):
+    """How many of so many searches came within 2 % of the best known, after how many evaluations.
+
+    `median` and `worst` are over those that did; `cpu_s` is the most that one took beside the simulations.
+    """
+
+    work: str
+    method: str
+    reached: int
+    searches: int
+    median: float
+    worst: float
+    cpu_s: float
+
+
 class Peak(NamedTuple):
     """The most memory that a piece of work took beyond an idle process, in bytes, beside input and result."""
 

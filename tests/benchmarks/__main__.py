@@ -16,7 +16,11 @@ def main() -> None:
                 print(_line(row))
 
 
-def _line(row: benchmarks.Row | benchmarks.Peak | benchmarks.Absent) -> str:
+def _line(row: benchmarks.Row | benchmarks.Peak | benchmarks.Searched | benchmarks.Absent) -> str:
+    if isinstance(row, benchmarks.Searched):
+        reached = f"{row.reached} of {row.searches} within 2 %"
+        after = f"after {row.median:.0f} evaluations, at most {row.worst:.0f}" if row.reached else ""
+        return f"{row.work:<40} {row.method:<22} {reached} {after}; CPU beside {row.cpu_s:.2f} s"
     if isinstance(row, benchmarks.Absent):
         return f"{row.work:<40} not measured: {row.reason}"
     if isinstance(row, benchmarks.Peak):

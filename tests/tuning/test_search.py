@@ -17,6 +17,7 @@ from workbench.tuning.grid import grid
 from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.recommendation import CHANGE, LEAVE, NO_ADVICE
 from workbench.tuning.search import Progress, chosen, search, tunable
+from workbench.tuning.study import QUICK
 from workbench.twin.model import AS_RECORDED, predict, run
 
 # Orders hold a worker for 50 ms: two of them can do 40/s and are asked for 40/s.
@@ -154,7 +155,8 @@ def test_rules_of_thumb_are_shown_as_what_they_would_have_done(found):
     cores = "cores × 2 + spindles (4 cores where not known)"  # 9 workers, beyond what was allowed
     assert set(table.index) == {"as recorded", "recommended", "twice the workers"}
     assert cores in folklore(SHORT, SHORT.knobs)
-    twice = predict(SHORT, {"orders/workers": 4}, seed=2)  # 16 of payments are beyond what was allowed
+    quick = replace(SHORT, replicates=SHORT.replicates[:QUICK])
+    twice = predict(quick, {"orders/workers": 4}, seed=2)  # 16 of payments are beyond what was allowed
     assert table.at["twice the workers", "p99_s"] == pytest.approx(twice["p99_s"])
     assert table.at["twice the workers", "holds"]
     assert table.at["twice the workers", "why_not"].startswith("costs ")

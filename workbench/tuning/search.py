@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.errors import SettingError
@@ -22,7 +24,7 @@ from workbench.tuning._landscape import OnTwin, Progress, Spent, Stopped
 from workbench.tuning.folklore import folklore
 from workbench.tuning.objective import Objective, said
 from workbench.tuning.recommendation import BY_HAND, CHANGE, LEAVE, NO_ADVICE, Recommendation
-from workbench.tuning.study import study
+from workbench.tuning.study import QUICK, study
 from workbench.twin.model import Prediction, Twin, predict
 from workbench.twin.outcome import shown
 
@@ -30,6 +32,7 @@ __all__ = ["Progress", "chosen", "search", "tunable"]
 
 _ALTERNATIVES = ["alternative", "p99_s", "p99_low_s", "p99_high_s", "error_share", "cost", "holds", "why_not"]
 _SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.0)  # of the budget, spent before each confirmation
+_CHEAPER = 4  # further confirmations, of what is cheaper than the first that holds
 _LEVELS = (-0.6, -0.4, -0.2, 0.3, 1.0, 3.0)  # of the worst SLO's excess, between which the Pareto set lies
 
 Predictions = Mapping[str, Prediction]  # by scenario
@@ -90,9 +93,12 @@ def search(
     )
     rules = folklore(twin, free)
     hunt = Hunt(on, [on.point(settings) for settings in rules.values()], seed=seed)
-    winner, after, holds, stopped = _confirmed(twin, on, hunt, budget, seed, known={on.here: before})
+    found = _Confirmations(twin, on, seed, before)
+    winner, stopped = _confirmed(on, hunt, found, budget)
+    after, holds = found.predicted[winner], winner in found.held
+    explain = explain and not stopped
     settings, current = on.settings(winner), twin.settings
-    compared = {"as recorded": current, "recommended": settings} | (rules if explain and not stopped else {})
+    compared = {"as recorded": current, "recommended": settings} | (rules if explain else {})
     kept = LEAVE if settings == current else CHANGE
     return Recommendation(
         advice=kept if holds else NO_ADVICE,
@@ -107,19 +113,49 @@ def search(
         evidence=_evidence(twin, objective),
         evaluations=len(on.seen),
         seed=seed,
-        study=study(twin, on, hunt, winner, holds=holds, seed=seed, explain=explain and not stopped),
+        study=study(twin, on, hunt, winner, found.held, found.refuted, seed=seed, explain=explain),
     )
 
 
-def _confirmed(
-    twin: Twin, on: OnTwin, hunt: Hunt, budget: int, seed: int, *, known: Mapping[Point, Predictions]
-) -> tuple[Point, Predictions, bool, bool]:
+class _Confirmations:
+    """What was predicted with intervals, and which points hold every SLO by that."""
+
+    def __init__(self, twin: Twin, on: OnTwin, seed: int, before: Predictions) -> None:
+        self._twin, self._on, self._seed = twin, on, seed
+        self.predicted: dict[Point, Predictions] = {on.here: before}
+        self.held: set[Point] = set()
+        self.refuted: set[Point] = set()
+
+    def holds(self, point: Point) -> bool:
+        """Predict a point and learn from where it is worse than it looked; True if every SLO holds."""
+        if point not in self.predicted:
+            self.predicted[point] = _predicted(
+                self._twin, self._on.settings(point), self._on.objective, self._seed
+            )
+        holds = self._on.learn(point, self.predicted[point])
+        (self.held if holds else self.refuted).add(point)
+        return holds
+
+    def lower(self, times: int) -> None:
+        """Confirm cheaper points than the cheapest that holds, by halving: the margins are rough."""
+        cost, least = self._on.cost, -np.inf
+        for _ in range(times if self.held else 0):
+            most = min(map(cost, self.held))
+            fine = [p for p in self._on.seen if p not in self.refuted and self._on.in_one_window(p) <= 0]
+            between = sorted((p for p in fine if least < cost(p) < most), key=cost)
+            if not between:
+                break
+            point = between[len(between) // 2]
+            if not self.holds(point):
+                least = cost(point)
+
+
+def _confirmed(on: OnTwin, hunt: Hunt, found: _Confirmations, budget: int) -> tuple[Point, bool]:
     """Search, confirm with intervals, and search on with truer margins while that fails.
 
-    Gives the cheapest point that was confirmed, its predictions, True, and whether the search was stopped; or
-    the point that comes nearest, and False.
+    Gives the cheapest point that was confirmed, or the one that comes nearest; and True if it was stopped.
     """
-    predicted, held, stopped = dict(known), set(), False
+    stopped = False
     for share in _SHARES:
         on.may_spend, ended = round(budget * share), True
         try:
@@ -129,20 +165,15 @@ def _confirmed(
         except Stopped:
             stopped = True
         best = hunt.best()
-        if best not in predicted:
-            predicted[best] = _predicted(twin, on.settings(best), on.objective, seed)
-        if on.learn(best, predicted[best]):
-            held.add(best)
-        if stopped or (ended and best in held):
+        if (found.holds(best) and ended) or stopped:
             break
     if not stopped:
+        found.lower(_CHEAPER)
         try:
-            on.may_spend = budget
             hunt.widen(_LEVELS)
         except (Spent, Stopped) as end:
             stopped = isinstance(end, Stopped)
-    winner = min(held or {best}, key=lambda p: order(on, p)[1])
-    return winner, predicted[winner], bool(held), stopped
+    return min(found.held or {best}, key=lambda p: order(on, p)[1]), stopped
 
 
 def _predicted(twin: Twin, settings: Settings, objective: Objective, seed: int) -> Predictions:
@@ -209,11 +240,15 @@ def _alternatives(
     *,
     known: Mapping[Settings, Predictions],
 ) -> pd.DataFrame:
-    """Predict settings by name: numbers under the first scenario, `holds` under all, as for the winner."""
+    """Predict settings by name: numbers under the first scenario, `holds` under all.
+
+    What is not known yet is predicted with fewer replicates than the winner.
+    """
     pricing, rows = objective.pricing(twin), []
+    quick = replace(twin, replicates=twin.replicates[:QUICK])
     least = pricing.cost(named["recommended"])
     for name, settings in named.items():
-        under = known.get(settings) or _predicted(twin, settings, objective, seed)
+        under = known.get(settings) or _predicted(quick, settings, objective, seed)
         p = under[objective.scenarios[0].name]
         broken = _broken(objective, under)
         cost = pricing.cost(settings) + objective.measured_cost(dict(p.table["value"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -14,12 +14,13 @@ from workbench.network import Scenario
 from workbench.settings import Settings, Value
 from workbench.tuning._hunt import Hunt, Point
 from workbench.tuning._landscape import REQUESTS, OnTwin
-from workbench.tuning.objective import SLO, Objective
+from workbench.tuning.objective import SLO, Objective, said
 from workbench.tuning.sweep import on_cores
 from workbench.twin.model import Prediction, Twin, glance, predict, student_95
+from workbench.twin.outcome import shown
 
 _LOADS = 1.05 ** np.arange(29)  # to four times the load
-_REPLICATES = 8
+QUICK = 8  # replicates where many predictions are made
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Study:
     """What a search saw.
 
     `tried` has a row for each evaluation: the knobs' values, `cost`, the quantity of each SLO at its worst
-    over the scenarios in one simulated window, `excess` (by how much the worst SLO is broken, relative to its
-    limit and with a margin to the bad end of the interval; at most 0 where all are taken to hold) and
-    `holds`. `front` are those that no other beats in both cost and excess, `basins` the best ones that lie
+    over the scenarios in one simulated window, `excess` (by how much the worst SLO is broken there, relative
+    to its limit; at most 0 where all hold) and `confirmed` ("holds" or "broken" with intervals, "" if not
+    asked). `front` are those that no other beats in both cost and excess, `basins` the best ones that lie
     apart. `matters` has a row for each knob put elsewhere (see `matters`). `regret` is how much less, as a
-    share of the recommended cost, the cheapest setting cost that held in one window, confirmed or not.
+    share of the recommended cost, the cheapest setting cost that held in one window and was not refuted.
     """
 
     tried: pd.DataFrame
@@ -66,9 +67,11 @@ class Study:
         lines = [f"near the cliff: {self.cliff}"] if self.cliff else []
         most = self.matters.sort_values("effect", key=abs, ascending=False, kind="stable")
         lines += [
-            f"matters: {row.knob} at {row.instead} instead of {row.value}: "
-            f"{row.quantity} {row.effect:+.3g} ({row.low:+.3g} to {row.high:+.3g})"
+            f"matters: {row.knob} at {row.instead} instead of {row.value}: {said(row.quantity)} "
+            f"{_signed(row.quantity, row.effect)} ({_signed(row.quantity, row.low)} to "
+            f"{_signed(row.quantity, row.high)}), {row.scenario}"
             for row in most[:3].itertuples()
+            if row.effect
         ]
         lines.append(f"to choose from: {len(self.front)} settings from cost {_costs(self.front)}")
         if np.isfinite(self.regret):
@@ -84,21 +87,30 @@ class Study:
 
 
 def study(
-    twin: Twin, on: OnTwin, hunt: Hunt, winner: Point, *, holds: bool, seed: int, explain: bool
+    twin: Twin,
+    on: OnTwin,
+    hunt: Hunt,
+    winner: Point,
+    held: Set[Point],
+    refuted: Set[Point],
+    *,
+    seed: int,
+    explain: bool,
 ) -> Study:
     """Sum up a hunt; `explain` simulates more, for the cliff and for what matters."""
     points = list(on.seen)
-    tried = pd.DataFrame([_row(on, point) for point in points])
+    told = {p: "holds" if p in held else "broken" if p in refuted else "" for p in points}
+    tried = pd.DataFrame([_row(on, point) | {"confirmed": told[point]} for point in points])
     settings = on.settings(winner)
-    held = [on.cost(p) for p in points if on.in_one_window(p) <= 0]
     cost = on.cost(winner)
+    least = min([cost, *(on.cost(p) for p in points if on.in_one_window(p) <= 0 and p not in refuted)])
     return Study(
         tried=tried,
         front=tried[_undominated(tried)].sort_values("cost", kind="stable", ignore_index=True),
         basins=tried.iloc[[points.index(p) for p in hunt.basins()]].reset_index(drop=True),
         matters=matters(twin, on, winner, seed=seed) if explain else _NOTHING.copy(),
         cliff=cliff(twin, settings, on.objective, seed=seed) if explain else None,
-        regret=max(0.0, cost - min([cost, *held])) / max(abs(cost), 1e-9) if holds else np.nan,
+        regret=(cost - least) / max(abs(cost), 1e-9) if winner in held else np.nan,
     )
 
 
@@ -160,7 +172,8 @@ def matters(twin: Twin, on: OnTwin, winner: Point, *, seed: int = 0) -> pd.DataF
             mean + reach,
         )
         rows.append((knob.key, *row))
-    return pd.DataFrame(rows, columns=_NOTHING.columns)
+    table = pd.DataFrame(rows, columns=_NOTHING.columns, dtype=object)
+    return table.astype(dict.fromkeys(("effect", "low", "high"), float))
 
 
 def _row(on: OnTwin, point: Point) -> dict[str, Value]:
@@ -169,8 +182,7 @@ def _row(on: OnTwin, point: Point) -> dict[str, Value]:
     for slo in on.objective.slos:
         values = [numbers[slo.quantity] for numbers in on.seen[point].values()]
         worst[slo.quantity] = min(values) if slo.at_least else max(values)
-    excess = on.signed(point)
-    return worst | {"excess": excess, "holds": excess <= 0}
+    return worst | {"excess": on.in_one_window(point)}
 
 
 def _undominated(tried: pd.DataFrame) -> np.ndarray:
@@ -203,7 +215,7 @@ def _elsewhere(on: OnTwin, winner: Point, i: int) -> list[Point]:
 
 
 def _some(twin: Twin) -> Twin:
-    return replace(twin, replicates=twin.replicates[:_REPLICATES])
+    return replace(twin, replicates=twin.replicates[:QUICK])
 
 
 def _replicated(twin: Twin, scenario: Scenario, quantity: str, seed: int, settings: Settings) -> np.ndarray:
@@ -213,6 +225,10 @@ def _replicated(twin: Twin, scenario: Scenario, quantity: str, seed: int, settin
         return out.numbers[quantity]
 
     return np.array([one(i) for i in range(len(twin.replicates))])
+
+
+def _signed(quantity: str, difference: float) -> str:
+    return f"{'−' if difference < 0 else '+'}{shown(quantity, abs(difference))}"
 
 
 def _costs(front: pd.DataFrame) -> str:
