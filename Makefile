@@ -2,10 +2,12 @@
 
 PYTHON ?=
 LAB_ARGS ?=
+ACCURACY ?= runs/accuracy
+ACCURACY_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test check conformance browser bench clean
+.PHONY: help env lab test check conformance browser bench accuracy clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,9 @@ browser: env  ## drive JupyterLab in a real Chromium
 
 bench: env  ## measure against what people use today
 	$(BIN)/python -m tests.benchmarks
+
+accuracy: env  ## grade the twin on two live systems, for hours; what has run is kept in ACCURACY=runs/accuracy
+	$(BIN)/python -m tests.accuracy $(ACCURACY) $(ACCURACY_ARGS)
 
 clean:  ## remove caches and build products; .venv stays (rm -r .venv removes it)
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests.accuracy.grade import SHARES, by_cell, summary
+from tests.accuracy.grade import SHARES, aims, by_cell, summary
 from workbench.twin.outcome import label
 
 DISTURBED_S = 0.010
@@ -60,7 +60,7 @@ def _tables(title: str, rows: pd.DataFrame) -> list[str]:
         return []
     cells = by_cell(rows)
     below = cells[cells["band"] != "above 95 %"]
-    found = [f"## {title}"]
+    found = [f"## {title}", "### Against the aims", _aims(aims(cells))]
     for words, chosen, by in (
         ("Below 95 % predicted utilisation", below, ["system"]),
         ("By predicted utilisation", cells, ["system", "band"]),
@@ -69,6 +69,18 @@ def _tables(title: str, rows: pd.DataFrame) -> list[str]:
         if len(chosen):
             found += [f"### {words}", _table(summary(chosen, by), by)]
     return found
+
+
+def _aims(table: pd.DataFrame) -> str:
+    lines = ["| quantity | utilisation | median error at most | system | cells | from the rate | replayed |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for row in table.to_dict("records"):
+        q = row["quantity"]
+        errors = [row["error"], row["error_replayed"]]
+        said = [f"{_error(q, e, sign=False)}{'' if e <= row['at_most'] else ', missed'}" for e in errors]
+        cells = [label(q), row["bands"], _error(q, row["at_most"], sign=False), row["system"]]
+        lines.append("| " + " | ".join([*cells, str(row["cells"]), *said]) + " |")
+    return "\n".join(lines)
 
 
 def _table(table: pd.DataFrame, by: list[str]) -> str:

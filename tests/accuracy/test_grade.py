@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tests.accuracy import report
-from tests.accuracy.grade import by_cell, error, repeat_error, repeat_spread, summary
+from tests.accuracy.grade import aims, by_cell, error, repeat_error, repeat_spread, summary
 
 
 def rows(measured, *, cell="go-000", quantity="p95_s", predicted=0.1, low=0.08, high=0.12):
@@ -62,6 +62,15 @@ def test_coverage_counts_runs_and_errors_count_cells():
     assert (table["cells"], table["runs"]) == (2, 4)
     assert table["coverage"] == pytest.approx(2 / 4)
     assert table["median_error"] == pytest.approx((1 / 11 + 1 / 2) / 2)
+
+
+def test_an_aim_for_the_tails_looks_at_cells_that_are_not_nearly_full():
+    cells = by_cell(pd.concat([rows([0.11]), rows([0.2], cell="go-001")]))
+    cells.loc[cells["cell"] == "go-001", "band"] = "80 to 95 %"
+    table = aims(cells).set_index("quantity")
+    assert table.at["p95_s", "cells"] == 1
+    assert table.at["p95_s", "error"] == pytest.approx(1 / 11)
+    assert table.at["p95_s", "at_most"] == 0.1
 
 
 def test_the_report_tells_undisturbed_windows_from_all(tmp_path):

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -75,7 +76,7 @@ func traceCollections(path string) {
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	check(err)
-	check(syscall.Dup3(int(file.Fd()), 2, 0))
+	check(unix.Dup2(int(file.Fd()), 2))
 	program, err := os.Executable()
 	check(err)
 	check(syscall.Exec(program, os.Args, append(os.Environ(), "GODEBUG=gctrace=1")))

@@ -46,7 +46,7 @@ type callSettings struct {
 	Jitter   float64 `yaml:"jitter"`
 }
 
-// Kind is "wait", or "cpu" for time on a processor.
+// Kind is "wait", or "cpu" for time on a processor; Processes is the lab's alone.
 type workSettings struct {
 	Kind      string  `yaml:"kind"`
 	Mean      float64 `yaml:"mean_s"`
