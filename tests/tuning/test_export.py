@@ -73,10 +73,10 @@ _OWN: Meaning = {
     "orders/gc.budget_bytes": (80e6, 40e6),
 }
 WORDS: dict[str, Meaning] = {
+    **{name: _OWN for name, one in targets.targets().items() if not one.SYSTEMS},
     "lab_yaml": _LAB,
-    "dotenv": _OWN,
-    "plain_yaml": _OWN,
-    "plain_json": _OWN,
+    # Without retries the timeout is that of the one try; with them it would be for all together.
+    "grpc_service_config": {"orders/retryPolicy.maxAttempts": (None, 3), "orders/timeout": (2000, None)},
     "istio": {
         f"payments/{_POOL}.tcp.maxConnections": (10, 14),
         f"orders/{_ROUTE}.attempts": (0, 2),
@@ -119,8 +119,11 @@ WORDS: dict[str, Meaning] = {
     "gunicorn_conf": {"payments/workers": (8, 12)},
     "uvicorn_env": {"orders/limit-concurrency": (20, 60)},
 }
-# What the file in use does not get: it has another word for the same thing.
-OTHERWISE = {"spring_yaml": {f"orders/{_R4J.format('bulkhead', 'payments')}.maxConcurrentCalls"}}
+# What the file in use does not get: it has another word for the same thing, and nothing is taken out of it.
+OTHERWISE = {
+    "grpc_service_config": {"orders/timeout"},
+    "spring_yaml": {f"orders/{_R4J.format('bulkhead', 'payments')}.maxConcurrentCalls"},
+}
 EVERY = pytest.mark.parametrize("name", sorted(WORDS))
 
 
