@@ -10,7 +10,14 @@ from workbench.network import Network
 from workbench.settings import Knob, Settings, Value
 from workbench.targets import targets
 
-BARE = {"grpc_service_config", "plain_json"}  # formats without comments
+BARE = {
+    "etcd_development",
+    "etcd_production",
+    "consul_development",
+    "consul_production",
+    "grpc_service_config",
+    "plain_json",
+}  # formats without comments
 FILES = Path(__file__).parent / "files"
 NETWORK: Network = network_from(
     {f"{name}/{knob}": 9 for name in ("gateway", "orders", "payments") for knob in ("workers", "queue")},

@@ -463,7 +463,7 @@ def _refuse_side_effects(
         _put(old, change.place, change.text)
         _put(new, change.place, change.text)
     said = {change.place: scalar(find(after[int(change.place[0])], *change.place[1:])) for change in changes}
-    wrong = [change for change in changes if said[change.place] != ("" if change.text == NULL else change.text)]
+    wrong = [c for c in changes if said[c.place] != ("" if c.text == NULL else c.text)]
     if wrong or not _same(old, new, set()):
         raise TargetError(
             f"the edit of {_spelled((wrong or changes)[0].place)} would change other parts of the file too",
