@@ -57,21 +57,27 @@ def test_the_format_on_the_page_reads_its_own_line(plant, tmp_path: Path) -> Non
 
 
 def test_the_knobs_on_the_page_move_the_network(plant) -> None:
-    plant("Add a knob", knobs, knobs.systems, "gunicorn")
-    found = knobs.all_knobs("gunicorn", NETWORK)
-    assert [k.key for k in found if not k.tunable] == ["orders/keepalive", "payments/keepalive"]
-    assert knobs.apply(NETWORK, found, {"orders/threads": 9}).get("orders.pool.servers") == 9
+    plant("Add a knob", knobs, knobs.systems, "uwsgi")
+    found = knobs.all_knobs("uwsgi", NETWORK)
+    assert [k.key for k in found if not k.tunable] == ["orders/harakiri", "payments/harakiri"]
+    assert knobs.apply(NETWORK, found, {"orders/processes": 9}).get("orders.pool.servers") == 9
 
 
 def test_the_target_on_the_page_edits_in_place(plant) -> None:
-    plant("Add a target", targets, targets.targets, "dotenv")
-    module, known = targets.target("dotenv"), knobs.all_knobs("lab", NETWORK)
-    before = "# kept\nORDERS_WORKERS=4\nOTHER=x\n"
-    once = module.edit(before, Settings({"orders/workers": 8}), known, why={"orders/workers": "because"})
-    assert once == "# kept\n# workbench orders/workers: because\nORDERS_WORKERS=8\nOTHER=x\n"
-    twice = module.edit(once, Settings({"orders/workers": 9}), known, why={"orders/workers": "again"})
-    assert twice == "# kept\n# workbench orders/workers: again\nORDERS_WORKERS=9\nOTHER=x\n"
-    assert module.current(twice, known) == {"orders/workers": 9}
+    plant("Add a knob", knobs, knobs.systems, "uwsgi")
+    plant("Add a target", targets, targets.targets, "uwsgi_ini")
+    module = targets.target("uwsgi_ini")
+    known = [k for k in knobs.all_knobs(module.SYSTEMS[0], NETWORK) if k.service == "orders"]
+    before = "# kept\n[uwsgi]\nprocesses = 4\nother = x\n"
+    why = {"orders/processes": "because", "orders/harakiri": "as well"}
+    once = module.edit(before, Settings({"orders/processes": 8, "orders/harakiri": 30}), known, why=why)
+    assert once == (
+        "# kept\n[uwsgi]\n# workbench orders/processes: because\nprocesses = 8\nother = x\n"
+        "# workbench orders/harakiri: as well\nharakiri = 30\n"
+    )
+    twice = module.edit(once, Settings({"orders/processes": 9}), known, why={"orders/processes": "again"})
+    assert twice == once.replace("because", "again").replace("= 8", "= 9")
+    assert module.current(twice, known) == {"orders/processes": 9, "orders/harakiri": 30}
 
 
 def test_every_format_and_target_is_listed() -> None:
