@@ -7,6 +7,7 @@ best known is that of all searches here and, for the first two, of descents from
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -80,17 +81,15 @@ def _traced(landscape: _Written | _Counted, method: Method, seed: int) -> tuple[
         if len(costs) >= BUDGET:
             raise Spent
         began = time.process_time()
-        value = landscape.value(point)
+        value = landscape.asked(point)
         inside += time.process_time() - began
         costs.append(value)
         return value
 
     landscape.told = cost
     began = time.process_time()
-    try:
+    with contextlib.suppress(Spent):
         method(landscape, cost, seed)
-    except Spent:
-        pass
     return costs, time.process_time() - began - inside
 
 
@@ -106,9 +105,9 @@ class _Written:
         self.here = tuple(np.random.default_rng(seed).integers(0, VALUES, KNOBS).tolist())
         self.first: list[Point] = []
         self._tried: dict[Point, float] = {}
-        self.told: Cost = self.value
+        self.told: Cost = self.asked
 
-    def value(self, point: Point) -> float:
+    def asked(self, point: Point) -> float:
         return self._function(np.array(point) / (VALUES - 1))
 
     def known(self, point: Point) -> float:
@@ -134,7 +133,7 @@ class _Counted(OnTwin):
     first: list[Point]
     told: Cost
 
-    def value(self, point: Point) -> float:
+    def asked(self, point: Point) -> float:
         """Give the cost, or beyond every cost by how much an SLO is broken, in one window."""
         if point not in self.seen:
             self.may_spend = len(self.seen) + 1

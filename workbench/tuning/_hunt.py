@@ -22,8 +22,9 @@ Point = tuple[int, ...]
 Order = tuple[float, float]  # by how much the worst SLO is broken, 0 if none; then the cost
 
 BATCH = 4
-_BLOCK = 16  # corners tried at once
+_BLOCK = 8  # corners tried at once
 _CORNERS = 64
+_IDLE = 2  # batches without a better point, after which something else is tried
 _GAIN = 0.002  # of the best: less is not worth an evaluation
 _erf = np.vectorize(math.erf, otypes=[float])
 
@@ -136,27 +137,30 @@ class Hunt:
     def _gain(self, basin: Point | None) -> None:
         """Try what the surrogate names, anywhere or near a basin, while it gains."""
         idle = 0
-        while idle < 2:
+        while idle < _IDLE:
             batch = self._named(basin)
             if not batch:
                 return
             idle = 0 if self._try(batch) else idle + 1
 
     def _named(self, basin: Point | None) -> list[Point]:
-        """Give the points from which most is to be gained; none if that is too little."""
-        points = self._candidates(basin)
+        """Give the points, anywhere or near a basin, from which most is to be gained."""
+        rival = min(self._around(basin), key=lambda p: order(self._on, p)) if basin else self.best()
+        return self._promising(self._candidates(basin), rival, _GAIN)
+
+    def _promising(self, points: list[Point], rival: Point, least: float) -> list[Point]:
+        """Give a batch likeliest to gain on `rival`, unlike each other; none that gain too little."""
         if not points:
             return []
         at = self._at(points)
-        rival = min(self._around(basin), key=lambda p: order(self._on, p)) if basin else self.best()
-        score, alike = self._score(points, at, order(self._on, rival))
+        score, surrogate = self._score(points, at, order(self._on, rival))
         chosen: list[Point] = []
         while len(chosen) < BATCH:
             i = int(np.argmax(np.round(score, 9)))
-            if score[i] < _GAIN:
+            if score[i] < least:
                 break
             chosen.append(points[i])
-            score = score * (1.0 - alike.alike(at, at[i : i + 1])[:, 0])
+            score = score * (1.0 - surrogate.alike(at, at[i : i + 1])[:, 0])
         return chosen
 
     def _around(self, basin: Point) -> list[Point]:
@@ -202,6 +206,7 @@ class Hunt:
         for centre in dict.fromkeys(centres):
             found.update(dict.fromkeys(self._along(centre)))
             found.update(dict.fromkeys(self._near(centre, 120)))
+        found.update(dict.fromkeys(self._swapped(centres[0])))
         if basin is None:
             random = self._rng.integers(0, self._on.sizes, size=(200, len(self._on.sizes)))
             found.update(dict.fromkeys(tuple(row) for row in random.tolist()))
@@ -227,14 +232,28 @@ class Hunt:
         return [tuple(row) for row in np.where(moves, there, point).tolist()]
 
     def _polished(self) -> bool:
-        """Try all neighbours of the best; True if one was better."""
+        """Try all neighbours of the best, then likely ones along two axes at once; True if one was better."""
         best = self.best()
-        return self._try(
+        beside = [
             (*best[:i], value, *best[i + 1 :])
             for i, size in enumerate(self._on.sizes)
             for value in (range(size) if self._words[i] else (best[i] - 1, best[i] + 1, self._on.here[i]))
             if 0 <= value < size
-        )
+        ]
+        if self._try(beside):
+            return True
+        seen = set(self._on.tried())
+        pairs = self._winners(p for p in self._swapped(best) if p not in seen)
+        return self._try(self._promising(pairs, best, _GAIN / 20))
+
+    def _swapped(self, point: Point) -> Iterator[Point]:
+        """Points some steps away on two axes."""
+        for i, j in combinations(range(len(point)), 2):
+            for di, dj in product((-2, -1, 1, 2), repeat=2):
+                moved = list(point)
+                moved[i], moved[j] = point[i] + di, point[j] + dj
+                if 0 <= moved[i] < self._on.sizes[i] and 0 <= moved[j] < self._on.sizes[j]:
+                    yield tuple(moved)
 
 
 def _corners(sizes: Sequence[int], here: Point, rng: np.random.Generator) -> Iterator[Point]:
@@ -245,10 +264,9 @@ def _corners(sizes: Sequence[int], here: Point, rng: np.random.Generator) -> Ite
     moving = [i for i, n in enumerate(sizes) if n > 1]
     base = min(6, len(moving))
     signs = np.array(list(product((-1, 1), repeat=base))).reshape(2**base, base)
-    # Blocks of 16 are those on which the products of the first and of the last three columns agree.
-    if base == 6:
-        block = signs[:, :3].prod(axis=1) + 2 * signs[:, 3:].prod(axis=1)
-        signs = signs[np.argsort(-block, kind="stable")]
+    if base == 6:  # a block of 8 has each of three products of columns the same, and so each column balanced
+        block = [signs[:, :3].prod(axis=1), signs[:, 3:].prod(axis=1), signs[:, [0, 3]].prod(axis=1)]
+        signs = signs[np.lexsort(block[::-1])]
     extra = [c for r in (3, 5, 4, 2) for c in _products(signs, r)][: max(0, len(moving) - base)]
     columns = np.column_stack([signs, *extra]) if extra else signs
     columns = columns[:, rng.permutation(columns.shape[1])] * rng.choice((-1, 1), columns.shape[1])
