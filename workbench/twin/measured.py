@@ -104,7 +104,7 @@ def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame
             "low": there.loc[both, "low"],
             "high": there.loc[both, "high"],
         }
-    )
+    ).astype(float)
     shares = table.index.str.contains("share|utilisation")
     difference = table["predicted"] - table["measured"]
     table["error"] = difference.where(shares, difference / table["measured"])
