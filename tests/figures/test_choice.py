@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from workbench.figures.choice import front, matters
 from workbench.tuning.objective import SLO
@@ -35,6 +36,7 @@ def test_the_front_stands_in_the_unit_of_its_axis_with_the_limit_and_the_chosen_
     tried, line, chosen = made.data
     assert list(line.x) == [10.0, 12.0]
     assert list(line.y) == [400.0, 300.0]
+    assert list(line.marker.symbol) == ["circle", "circle-open"]  # one was confirmed
     assert "(ms)" in made.layout.yaxis.title.text
     assert (list(chosen.x), list(chosen.y)) == ([12.0], [300.0])
     assert [shape.y0 for shape in made.layout.shapes] == [500.0]
@@ -48,4 +50,4 @@ def test_a_knob_is_drawn_at_the_value_that_does_most_with_its_interval():
     assert [label.split(":")[0] for label in bars.y] == ["&lt;b&gt;gateway&lt;/b&gt;/queue", "orders/workers"]
     assert list(bars.x) == [0.0, 2500.0]
     assert bars.y[1].endswith("6 → 4")
-    assert list(bars.error_x.array) == [100.0, 100.0]
+    assert list(bars.error_x.array) == pytest.approx([100.0, 100.0])

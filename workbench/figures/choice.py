@@ -11,6 +11,13 @@ from workbench.twin.outcome import shown, unit
 
 _MANY = {"s": (1e3, "ms"), "share": (1e2, "%"), "1/s": (1.0, "requests per s")}
 
+_SIGNS = {"holds": "circle", "broken": "x", "": "circle-open"}
+_CONFIRMED = {
+    "holds": "holds with its interval",
+    "broken": "its interval breaks an SLO",
+    "": "no interval yet",
+}
+
 
 def front(
     front: pd.DataFrame,
@@ -22,7 +29,8 @@ def front(
 ) -> go.Figure:
     """Draw a study's front against `slo`, what was `tried` near it behind; the row `chosen` is marked.
 
-    Both are tables of a `Study`: the knobs' values, cost, and the SLO's quantity, worst over the scenarios.
+    Both are tables of a `Study`: the knobs' values, cost, the SLO's quantity, worst over the scenarios, and
+    what intervals said: ● holds, × broken, ○ not asked.
     """
     scale, written = _written(slo.quantity)
     name = f"{said(slo.quantity)} ({written}), worst over the scenarios"
@@ -38,7 +46,8 @@ def front(
     made.add_scatter(
         x=front["cost"], y=front[slo.quantity] * scale, name="nothing tried is both cheaper and better",
         mode="lines+markers", line={"color": PREDICTED, "shape": "hv", "width": 1.5},
-        marker={"size": 9, "color": PREDICTED}, customdata=_texts(front, slo),
+        marker={"size": 9, "color": PREDICTED, "symbol": [_SIGNS[c] for c in front["confirmed"]]},
+        customdata=_texts(front, slo),
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     if chosen is not None:
@@ -96,7 +105,8 @@ def _texts(table: pd.DataFrame, slo: SLO) -> list[str]:
     """Say what settings of a study give, what they cost, and what they are."""
     knobs = list(table)[: list(table).index("cost")]
     return [
-        plain(f"{said(slo.quantity)} {shown(slo.quantity, row[slo.quantity])}, cost {row['cost']:.4g}: ")
+        plain(f"{said(slo.quantity)} {shown(slo.quantity, row[slo.quantity])}, cost {row['cost']:.4g}")
+        + f"<br>{_CONFIRMED[row['confirmed']]}<br>"
         + "<br>".join(plain(f"{name} {row[name]}") for name in knobs)
         for row in table.to_dict("records")
     ]
