@@ -25,7 +25,7 @@ from workbench.network import Network, Station, Workload
 from workbench.policies import UNLIMITED
 from workbench.twin.draws import quantile_table
 from workbench.twin.evidence.clocks import aligned
-from workbench.twin.evidence.collector import Collector, collectors, spared
+from workbench.twin.evidence.collector import Collector, collectors, spared, spared_on_the_way
 from workbench.twin.evidence.contention import alone, contention, several_loads, with_company
 from workbench.twin.evidence.counters import Counters
 from workbench.twin.evidence.persistence import alike, persistence, said
@@ -90,6 +90,7 @@ def _from_spans(
         notes += own
     rate, bin_s = evidence.rate(network[network.entry].calls[0].to)
     pauses = collectors(captures)
+    evidence.tries = spared_on_the_way(evidence.tries, evidence.visits, pauses)
     evidence.visits = spared(evidence.visits, pauses)
     network, own = _slowing(network, evidence, rate, rng)
     notes += own
@@ -128,7 +129,8 @@ def _from_counters(
     entry = network[network.entry].calls[0].to
     rate, bin_s = evidence.rate(entry)
     luck = persistence(0, 0, REPLICATES)
-    extremes = (np.arange(REPLICATES) + 0.5) / REPLICATES
+    # Of what nothing tells, as of persistence: Jeffreys' prior, which holds that it is near an extreme.
+    extremes = np.sin(np.pi / 2 * (np.arange(REPLICATES) + 0.5) / REPLICATES) ** 2
 
     def workload(
         weight: np.ndarray | None, load: float, queueing: float, spread: float, persists: float

@@ -71,7 +71,8 @@ def _offsets(gaps: pd.DataFrame) -> pd.DataFrame:
         offset, error = reached[above]
         right = gap.low - _ALIKE_S <= 0.0 <= gap.high + _ALIKE_S
         middle, half = (0.0, 0.0) if right else ((gap.low + gap.high) / 2, abs(gap.high - gap.low) / 2)
-        reached[there] = (offset + middle, error + half)
+        ahead, doubt = offset + middle, error + half
+        reached[there] = (ahead if abs(ahead) > doubt + _ALIKE_S else 0.0, doubt)
     rows = [(*who, offset, error) for who, (offset, error) in reached.items() if offset]
     return pd.DataFrame(rows, columns=COLUMNS)
 

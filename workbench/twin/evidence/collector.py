@@ -66,6 +66,36 @@ def spared(seen: pd.DataFrame, found: Mapping[str, Collector]) -> pd.DataFrame:
     return both[~both.index.duplicated(keep="last")].sort_index()
 
 
+def spared_on_the_way(
+    tries: pd.DataFrame, seen: pd.DataFrame, found: Mapping[str, Collector]
+) -> pd.DataFrame:
+    """Give tries with the time in which either end stood still out of their transit.
+
+    A callee that stands still takes up late what came; a caller, what was answered.
+    """
+    if not found:
+        return tries
+    there = seen[["trace_id", "span_id", "instance", "start", "duration_s"]].rename(
+        columns={"span_id": "server_span", "start": "begin"}
+    )
+    above = seen[["trace_id", "span_id", "instance"]].rename(columns={"span_id": "parent_id"})
+    ends = tries[["trace_id", "server_span", "parent_id"]]
+    server = ends.merge(there, how="left", on=["trace_id", "server_span"]).set_axis(tries.index)
+    caller = ends.merge(above, how="left", on=["trace_id", "parent_id"]).set_axis(tries.index)["instance"]
+    sent = tries["start"].astype("int64").to_numpy(float)
+    heard = sent + tries["duration_s"].to_numpy() * 1e9
+    begin = sent + (server["begin"] - tries["start"]).dt.total_seconds().to_numpy() * 1e9
+    end = begin + server["duration_s"].to_numpy() * 1e9
+    stopped = np.zeros(len(tries))
+    for collector in found.values():
+        for instance, stops in collector.stops.items():
+            at = (server["instance"] == instance).to_numpy()
+            stopped[at] += _stopped(stops, sent[at], begin[at])
+            at = (caller == instance).to_numpy() & np.isfinite(end)
+            stopped[at] += _stopped(stops, end[at], heard[at])
+    return tries.assign(transit_s=(tries["transit_s"] - stopped).clip(lower=0.0))
+
+
 def _collector(captures: Sequence[Capture], parts: list[tuple]) -> Collector | None:
     rows = pd.concat([part[1] for part in parts], ignore_index=True)
     allocated, visits, gaps = (sum(part[k] for part in parts) for k in (2, 3, 4))

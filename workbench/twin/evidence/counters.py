@@ -169,7 +169,7 @@ class Counters:
             return work_s, mmc_wait(1, means.rate_rps, work_s)
         wait_s = means.wait_s
         if wait_s is None:  # work that is always the same waits half as long as exponential work
-            wait_s = (1 + queueing) / 2 * _wait_in(station, means)
+            wait_s = _wait_in(station, means, (1 + queueing) / 2)
         return max(means.latency_s - wait_s - means.calls_s, 0.0), wait_s
 
     def _unknown(self, station: Station, means: _Means) -> Iterator[str]:
@@ -259,7 +259,10 @@ class Counters:
         return float(own.sum() if weight is None else own @ weight)
 
     def _covered_s(self, service: str) -> float:
-        return float(self._grown["covered_s"][service, ""].sum())
+        """Give how long a service was scraped; of one without metrics of its own, how long any was."""
+        covered = self._grown["covered_s"]
+        own = covered.get((service, ""))
+        return float(own.sum() if own is not None else max(seen.sum() for seen in covered.values()))
 
 
 def _grown(captures: Sequence[Capture], step_s: float) -> dict[str, dict[tuple[str, str], np.ndarray]]:
@@ -353,15 +356,15 @@ def _most_work(means: _Means) -> float:
     return means.latency_s / (1 + means.rate_rps * means.latency_s)
 
 
-def _wait_in(station: Station, means: _Means) -> float:
-    """Give the wait of M/M/c at which wait and hold make up the latency."""
+def _wait_in(station: Station, means: _Means, share: float) -> float:
+    """Give that share of the wait of M/M/c at which it and the hold make up the latency."""
     if np.isinf(station.pool.servers):
         return 0.0
     servers, rate = int(station.pool.servers), means.rate_rps / station.instances
     low, high = 0.0, min(means.latency_s, servers / rate)
     for _ in range(50):
         hold_s = (low + high) / 2
-        if hold_s + mmc_wait(servers, rate, hold_s) < means.latency_s:
+        if hold_s + share * mmc_wait(servers, rate, hold_s) < means.latency_s:
             low = hold_s
         else:
             high = hold_s

@@ -152,7 +152,7 @@ def _asked(visits: pd.DataFrame, tries: pd.DataFrame) -> pd.Series:
 
 
 def _made(visits: pd.DataFrame, tries: pd.DataFrame) -> pd.DataFrame:
-    """Give a row per visit, step and callee: holder, caller, callee, step, start, copies, nth (time there)."""
+    """Give a row per visit, step and callee: holder, caller, callee, step, start, copies, nth (of them)."""
     served = visits.assign(key=visits["trace_id"] + visits["span_id"])
     tries = tries.assign(holder=tries["trace_id"] + tries["parent_id"])
     # A visit right below a visit is a call of which the caller's side was not recorded.
