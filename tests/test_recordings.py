@@ -89,3 +89,15 @@ def test_the_twin_foretells_a_busier_window_and_resampling_does_not(captures: di
 def test_the_incident_is_found_in_words(captures: dict[str, Capture]) -> None:
     said = [finding.text for finding in workbench.findings(captures["shop-incident"])]
     assert any(text.startswith("orders: all 4 workers busy") for text in said), said
+
+
+def test_a_twin_of_a_small_heap_foretells_the_tail_at_three_times_the_size() -> None:
+    """Fitted at 96 MiB alone; the young generation of 288 MiB is 96 MiB."""
+    small, large = (workbench.read(CAPTURES / name) for name in ("jvm-96m", "jvm-288m"))
+    twin = workbench.calibrate(small, system="jvm")
+    table, seen = workbench.predict(twin, {"catalogue/Xmn": 96}).table, measured(large)
+    assert table.at["p99_s", "low"] <= seen.at["p99_s", "high"]
+    assert seen.at["p99_s", "low"] <= table.at["p99_s", "high"]
+    rarer = len(small.collections) / len(large.collections)
+    budgets = twin.at({"catalogue/Xmn": 96})["catalogue"].gc.budget_bytes
+    assert budgets / twin.network["catalogue"].gc.budget_bytes == pytest.approx(rarer, rel=0.25)
