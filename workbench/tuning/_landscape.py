@@ -152,7 +152,7 @@ class OnTwin:
 
     def measure(self, points: Sequence[Point]) -> None:
         """Try new points, as many as may still be spent, and tell of each."""
-        some = points[: max(0, self.may_spend - len(self.seen)) or (not self.seen)]
+        some = points[: max(0, self.may_spend - len(self.seen))]
         wanted = [self.settings(p) for p in some if p not in self._store]
         self._store.add(
             zip(

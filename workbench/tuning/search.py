@@ -123,8 +123,9 @@ class _Confirmations:
     def __init__(self, twin: Twin, on: OnTwin, seed: int, before: Predictions) -> None:
         self._twin, self._on, self._seed = twin, on, seed
         self.predicted: dict[Point, Predictions] = {on.here: before}
-        self.held: set[Point] = set()
-        self.refuted: set[Point] = set()
+        kept = all(slo.holds(before[scenario.name]) for slo, scenario in on.bounds())
+        self.held: set[Point] = {on.here} if kept else set()
+        self.refuted: set[Point] = set() if kept else {on.here}
 
     def holds(self, point: Point) -> bool:
         """Predict a point and learn from where it is worse than it looked; True if every SLO holds."""
