@@ -1,7 +1,7 @@
 """The walls of the house, held by walking every import (also those inside functions).
 
     errors, _compiled < tables, settings < capture, network < {collectors, readers, analysis, knobs, targets}
-           < {twin, consistency} < tuning < figures < panels < lab < cli
+           < {twin, consistency} < tuning < figures < {panels, report} < lab < cli
 
 Left never imports right, nor its equal; siblings in a seam never import each other; each heavy or dangerous
 library has the few folders that may import it; and no module needs, to load, one that needs it.
@@ -26,7 +26,7 @@ LAYERS = [
     {"twin", "consistency"},
     {"tuning"},
     {"figures"},
-    {"panels"},
+    {"panels", "report"},
     {"lab"},
     {"cli", "magics", "__main__", "__init__"},
 ]

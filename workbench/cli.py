@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_consistency(verbs)
     _add_verify(verbs)
     _add_ledger(verbs)
+    _add_page(verbs)
     add_commands(verbs)
     return parser
 
@@ -215,6 +216,21 @@ def _add_ledger(verbs: Any) -> None:
     verb.add_argument("--capture", type=Path, metavar="FOLDER", help="the capture that it was made from")
     verb.add_argument("--json", action="store_true", help="the same for programs")
     verb.set_defaults(run=_ledger)
+
+
+def _add_page(verbs: Any) -> None:
+    verb = verbs.add_parser("report", help="write a recommendation as one HTML page that needs no server")
+    verb.add_argument(
+        "source", type=Path, help="a recommendation.json or its folder, or a capture, which is searched"
+    )
+    verb.add_argument("--to", required=True, type=Path, metavar="FILE", help="the page to write")
+    _add_objective(verb)
+    verb.add_argument("--budget", type=int, default=200, help="evaluations at most, for a capture")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument(
+        "--target", action="append", help="format to show a diff in, for a capture (repeatable)"
+    )
+    verb.set_defaults(run=_page)
 
 
 def _read(given: argparse.Namespace) -> int:
@@ -540,6 +556,23 @@ def _ledger(given: argparse.Namespace) -> int:
     else:
         print(entries.to_string(index=False) if len(entries) else "no predictions")
         print(f"\n{record.to_string(float_format='{:.3g}'.format)}" if len(record) else "no grades")
+    return 0
+
+
+def _page(given: argparse.Namespace) -> int:
+    from workbench.report import is_record, report, report_of_record, save
+
+    if is_record(given.source):
+        page = report_of_record(given.source)
+    else:
+        capture = workbench.read(given.source)
+        twin = workbench.calibrate(capture)
+        found = workbench.search(
+            twin, None, _objective(given), budget=given.budget, seed=given.seed, progress=_progress
+        )
+        print(file=sys.stderr)
+        page = report(found, twin=twin, capture=capture, targets=given.target or ["lab_yaml"])
+    print(f"wrote {save(page, given.to)}")
     return 0
 
 

@@ -11,6 +11,7 @@ from workbench.twin.outcome import shown, unit
 
 _MANY = {"s": (1e3, "ms"), "share": (1e2, "%"), "1/s": (1.0, "requests per s")}
 
+_FRONT = "nothing tried is both cheaper and better (● holds with its interval, × does not, ○ not asked)"
 _SIGNS = {"holds": "circle", "broken": "x", "": "circle-open"}
 _CONFIRMED = {
     "holds": "holds with its interval",
@@ -44,7 +45,7 @@ def front(
             hovertemplate="%{customdata}<extra>tried</extra>",
         )  # fmt: skip
     made.add_scatter(
-        x=front["cost"], y=front[slo.quantity] * scale, name="nothing tried is both cheaper and better",
+        x=front["cost"], y=front[slo.quantity] * scale, name=_FRONT, showlegend=True,
         mode="lines+markers", line={"color": PREDICTED, "shape": "hv", "width": 1.5},
         marker={"size": 9, "color": PREDICTED, "symbol": [_SIGNS[c] for c in front["confirmed"]]},
         customdata=_texts(front, slo),
@@ -78,7 +79,7 @@ def matters(table: pd.DataFrame, *, title: str = "Which knob matters how much?")
     made.add_bar(
         orientation="h",
         x=most["effect"] * scale,
-        y=[plain(f"{r.knob}: {r.value} → {r.instead}", most=52) for r in most.itertuples()],
+        y=[plain(f"{r.knob}: {_brief(r.value)} → {_brief(r.instead)}", most=52) for r in most.itertuples()],
         marker_color=[BAD if effect * better > 0 else GOOD for effect in most["effect"]],
         error_x={
             "type": "data",
@@ -101,12 +102,16 @@ def _written(quantity: str) -> tuple[float, str]:
     return _MANY.get(unit(quantity), (1.0, unit(quantity)))
 
 
+def _brief(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
 def _texts(table: pd.DataFrame, slo: SLO) -> list[str]:
     """Say what settings of a study give, what they cost, and what they are."""
     knobs = list(table)[: list(table).index("cost")]
     return [
         plain(f"{said(slo.quantity)} {shown(slo.quantity, row[slo.quantity])}, cost {row['cost']:.4g}")
         + f"<br>{_CONFIRMED[row['confirmed']]}<br>"
-        + "<br>".join(plain(f"{name} {row[name]}") for name in knobs)
+        + "<br>".join(plain(f"{name} {_brief(row[name])}") for name in knobs)
         for row in table.to_dict("records")
     ]

@@ -127,7 +127,9 @@ class Recommendation:
         )
 
     def to_json(self) -> str:
-        """Give the frozen record: settings, predictions with intervals, evidence; no latencies."""
+        """Give the frozen record: settings, predictions with intervals, evidence, reasons; no latencies."""
+        known = {knob.key: knob for knob in self.knobs}
+        study = self.study
         return json.dumps(
             {
                 "format": FROZEN,
@@ -140,6 +142,19 @@ class Recommendation:
                 "evidence": self.evidence,
                 "evaluations": self.evaluations,
                 "seed": self.seed,
+                "changes": {
+                    key: [shown_setting(known[key], value) for value in both]
+                    for key, both in self.changes.items()
+                },
+                "outside": list(self.after.outside),
+                "alternatives": _rows(self.alternatives),
+                "study": None
+                if study is None
+                else {
+                    "text": study.text(),
+                    "front": _rows(study.front),
+                    "matters": _rows(study.matters),
+                },
             },
             indent=1,
         )
@@ -176,6 +191,11 @@ def thaw(text: str, *, where: str = "recommendation") -> Frozen:
         raise Malformed(
             where, f"not a recommendation: {error!r}", expected=FROZEN, remedy="export it again"
         ) from error
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give the rows of a table; null for what is no number."""
+    return list(json.loads(table.to_json(orient="records", double_precision=12)))
 
 
 def _frozen(prediction: Prediction) -> dict[str, Any]:
