@@ -7,10 +7,11 @@ maxmemory 512mb
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import partial
 
-from workbench.settings import Knob, Settings, Value
+from workbench.settings import Knob
 from workbench.targets import _directives
 from workbench.targets._seam import one_line
 
@@ -35,18 +36,5 @@ def blank(knobs: Iterable[Knob]) -> str:
     return one_line(f"# Redis of {', '.join(services)}; include it at the end of its redis.conf.") + "\n"
 
 
-def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
-    """Give what the file sets of these knobs, which are of one service: a file is one server."""
-    return _directives.current(_FORM, text, knobs, where=where)
-
-
-def edit(
-    text: str,
-    settings: Mapping[str, Value],
-    knobs: Iterable[Knob],
-    *,
-    why: Mapping[str, str],
-    where: str = FILENAME,
-) -> str:
-    """Give the file with these settings, missing ones appended."""
-    return _directives.edit(_FORM, text, settings, knobs, why=why, where=where)
+current = partial(_directives.current, _FORM, where=FILENAME)
+edit = partial(_directives.edit, _FORM, where=FILENAME)
