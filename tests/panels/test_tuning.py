@@ -173,9 +173,9 @@ def test_stop_ends_the_search_and_gives_the_best_so_far(twin, monkeypatch):
 def test_export_writes_what_the_sliders_say_and_tells_where(desk, twin, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     move(desk, "orders/workers", 8)
-    desk.export.click()
-    assert "tuned/lab.yaml" in desk.exported.value
-    assert str(tmp_path) not in desk.exported.value
+    desk.files.export.click()
+    assert "tuned/lab.yaml" in desk.files.exported.value
+    assert str(tmp_path) not in desk.files.exported.value
     target, knobs = targets.target("lab_yaml"), all_knobs("lab", twin.network)
     written = (tmp_path / "tuned" / "lab.yaml").read_text()
     assert target.current(written, knobs)["orders/workers"] == 8
@@ -187,21 +187,21 @@ def test_export_writes_what_the_sliders_say_and_tells_where(desk, twin, tmp_path
 def test_the_diff_is_of_the_chosen_format(desk):
     move(desk, "orders/workers", 8)
     assert desk.wait(WAIT_S)
-    assert "+    workers: 8" in desk.difference.value
+    assert "+    workers: 8" in desk.files.difference.value
     move(desk, "gateway/calls.orders.attempts", 1)
     assert desk.wait(WAIT_S)
-    desk.target.value = "istio"
-    assert "VirtualService" in desk.difference.value or "attempts" in desk.difference.value
-    assert "workers: 8" not in desk.difference.value
+    desk.files.target.value = "istio"
+    assert "VirtualService" in desk.files.difference.value or "attempts" in desk.files.difference.value
+    assert "workers: 8" not in desk.files.difference.value
 
 
 def test_a_folder_that_cannot_be_is_an_error_in_words(desk, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    desk.folder.value = str(tmp_path / "file" / "below")
+    desk.files.folder.value = str(tmp_path / "file" / "below")
     move(desk, "orders/workers", 8)
-    desk.export.click()
-    assert "Error:" in desk.exported.value
-    assert "Traceback" not in desk.exported.value
+    desk.files.export.click()
+    assert "Error:" in desk.files.exported.value
+    assert "Traceback" not in desk.files.exported.value
 
 
 def test_no_advice_is_not_exported_and_the_panel_says_why(twin, tmp_path):
@@ -212,8 +212,8 @@ def test_no_advice_is_not_exported_and_the_panel_says_why(twin, tmp_path):
     desk.find.click()
     assert desk.wait(WAIT_S)
     assert "No advice" in desk.advice.value
-    desk.export.click()
-    assert "Error:" in desk.exported.value
+    desk.files.export.click()
+    assert "Error:" in desk.files.exported.value
     assert not (tmp_path / "t" / "lab.yaml").exists()
 
 
@@ -222,7 +222,7 @@ def test_names_from_telemetry_are_text_and_never_markup():
     desk = opened(shop.twin(bottleneck=name, name=name))
     move(desk, f"{name}/workers", 8)
     assert desk.wait(WAIT_S)
-    desk.target.value = "istio"
+    desk.files.target.value = "istio"
     pages = [w.value for w in everything(desk) if isinstance(w, widgets.HTML)]
     assert any("&lt;img" in text for text in pages)
     assert [text for text in pages if "<img" in text] == []

@@ -15,7 +15,7 @@ STYLE = """
 .js-plotly-plot .cartesianlayer text, .js-plotly-plot .infolayer text { fill: var(--ink) !important; }
 .js-plotly-plot .infolayer .annotation text[style*="169, 46, 12"] { fill: var(--bad) !important; }
 .js-plotly-plot .gridlayer path { stroke: var(--line) !important; }
-.js-plotly-plot .errorbars path { stroke: var(--faint) !important; }
+.js-plotly-plot .errorbar path { stroke: var(--faint) !important; }
 """
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
+import pandas as pd
+
+from workbench.errors import WorkbenchError
 from workbench.settings import Knob, Settings
 from workbench.tuning.objective import SLO, shown_setting
 from workbench.tuning.recommendation import LEAVE, NO_ADVICE, SHOWN, Recommendation
+from workbench.tuning.verify import Verdict
 from workbench.twin.model import Prediction
-from workbench.twin.outcome import MEASURED_AT, shown
+from workbench.twin.outcome import MEASURED_AT, label, shown
 
 # JupyterLab's own colours, so that light and dark pages both hold; the figure's texts and lines follow too.
 STYLE = """<style>
@@ -55,10 +59,19 @@ body[data-jp-theme-light="false"] .wb-tuning .wb-drop { color: #ffb9a3; }
 .wb-tuning .cartesianlayer text, .wb-tuning .infolayer .legend text,
 .wb-tuning .infolayer .g-xtitle text, .wb-tuning .infolayer .g-ytitle text,
 .wb-tuning .infolayer .g-x2title text, .wb-tuning .infolayer .g-y2title text,
+.wb-tuning .infolayer .g-gtitle text,
 .wb-tuning .infolayer .annotation text { fill: var(--jp-ui-font-color1, #1e2329) !important; }
+.wb-tuning :is(button, input, select, .noUi-handle, .lm-TabBar-tab):focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #1f5aee); outline-offset: 1px; }
 .wb-tuning .gridlayer path { stroke: var(--jp-border-color2, #e8eaed) !important; }
 </style>"""
 
+_SIDES = {
+    "predicted_before": "before, predicted",
+    "before": "before, measured",
+    "predicted": "after, predicted",
+    "after": "after, measured",
+}
 _NAMES = {"throughput_rps": "throughput", "error_share": "errors"}
 
 
@@ -146,6 +159,30 @@ def error(text: str) -> str:
     return f"<div class='wb-error'>Error: {escape(text)}</div>"
 
 
+def in_words(act: Callable[[], str]) -> str:
+    """Give what `act` gives, or the error in words."""
+    try:
+        return act()
+    except WorkbenchError as failed:
+        return error(str(failed))
+    except OSError as failed:
+        return error(f"{failed.filename or 'file'}: {failed.strerror or failed}")
+
+
+def verified(verdict: Verdict) -> str:
+    """Give a verdict: before and after, each predicted and measured, what it means, and what to mind."""
+    rows = "".join(
+        f"<tr><td>{escape(label(str(q)))}</td>"
+        + "".join(f"<td>{escape(_range(str(q), row, side))}</td>" for side in _SIDES)
+        + f"<td>{escape(row['judgement'])}</td><td>{'held' if row['held'] else 'missed'}</td></tr>"
+        for q, row in verdict.table.iterrows()
+    )
+    sides = "".join(f"<th>{side}</th>" for side in _SIDES.values())
+    head = f"<tr><th></th>{sides}<th>judgement</th><th>prediction</th></tr>"
+    told = escape(verdict.text().splitlines()[-1])
+    return f"<b>{told}</b><table class='wb-table'>{head}{rows}</table>{notes(verdict.notes)}"
+
+
 def plain(text: str) -> str:
     """Say something in words, in one line."""
     return f"<div class='wb-line' title='{escape(text)}'>{escape(text)}</div>"
@@ -169,6 +206,11 @@ def _interval(name: str, prediction: Prediction | None) -> str:
         if low.endswith(unit) and high.endswith(unit):
             low = low.removesuffix(unit)
     return f"{low} to {high}"
+
+
+def _range(q: str, row: pd.Series, side: str) -> str:
+    low, high = shown(q, row[f"{side}_low"]), shown(q, row[f"{side}_high"])
+    return f"{shown(q, row[side])} ({low} to {high})"
 
 
 def _name(slo: SLO) -> str:

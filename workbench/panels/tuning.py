@@ -6,9 +6,8 @@ thread when the sliders rest.
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,16 +17,20 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from workbench import targets
 from workbench.analysis.latency import ecdf
 from workbench.errors import WorkbenchError
 from workbench.figures.live import Figure, fit, live, redraw
 from workbench.figures.tuning import tuning as effect
+from workbench.network import Scenario
 from workbench.panels import _page
+from workbench.panels._again import Again
+from workbench.panels._files import Files
+from workbench.panels._front import Front
+from workbench.panels._kept import Kept, side_by_side
 from workbench.panels._quiet import Stale, WhenQuiet
+from workbench.panels._scenarios import scenarios, slowed
 from workbench.panels._sliders import column, sliders
 from workbench.settings import Settings
-from workbench.tuning.export import difference, export
 from workbench.tuning.objective import SLO, Objective
 from workbench.tuning.recommendation import Recommendation
 from workbench.tuning.search import Progress, chosen, search
@@ -39,6 +42,7 @@ _PAUSE_S = 0.25
 _REQUESTS = 150_000  # of an interval while sliders rest: about a second
 _BUDGET = 150
 _FIELDS = {"s": (1e3, "ms", 1.0), "share": (1e2, "%", 0.1), "1/s": (1.0, "/s", 1.0)}
+_NO_SEARCH = "<p class='wb-faint'>The reasons follow a search.</p>"
 _NO_CURVE = pd.DataFrame({"load_rps": [np.nan], "p99_s": [np.nan]})
 
 
@@ -88,13 +92,15 @@ class TuningPanel(widgets.VBox):
         self.sliders = {row.knob.key: row for rows in self._services.values() for row in rows}
         self._drawing = threading.RLock()  # the kernel's thread and ours both write to the page
         self._held = False
-        self._before: Prediction | None = None
         self._now_s = self._chosen_s = np.array([])
         self._curves = {"now": _NO_CURVE, "chosen": _NO_CURVE}
+        self._scenarios = scenarios(twin, objective)
+        self._scenario = objective.scenarios[0]
         peak = float(twin.workload.rate_rps.max()) / twin.workload.mean_rps()
         self._loads = sorted({*LOADS, max(1.0, peak)})
+        self._drawn: dict[tuple[str, Settings], pd.DataFrame] = {}
         self._quick: Mapping[str, float] | None = None
-        self._known: dict[Settings, Prediction] = {}
+        self._known: dict[tuple[str, Settings], Prediction] = {}
         self._found: Recommendation | None = None
         self._stopped = threading.Event()
         self._searching: threading.Thread | None = None
@@ -144,17 +150,19 @@ class TuningPanel(widgets.VBox):
         self.progress = widgets.IntProgress(max=self._budget, layout={"width": "110px"})
         self.status = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
         self.figure = live(self._view())
-        self.changes, self.difference = widgets.HTML(), widgets.HTML()
-        self.advice = widgets.HTML()
-        self.target = widgets.Dropdown(
-            options=[(module.FORMAT, name) for name, module in targets.targets().items()],
-            value="lab_yaml" if "lab_yaml" in targets.targets() else next(iter(targets.targets())),
-            description="format",
-            style={"description_width": "50px"},
+        self.changes, self.advice = widgets.HTML(), widgets.HTML(_NO_SEARCH)
+        self.scenario = widgets.Dropdown(
+            options=list(self._scenarios),
+            description="scenario",
+            tooltip="What happens meanwhile; a search holds the SLO in this one too",
+            style={"description_width": "60px"},
+            layout={"width": "290px"},
         )
-        self.folder = widgets.Text(value=folder, description="folder", style={"description_width": "50px"})
-        self.export = widgets.Button(description="Export", button_style="primary", icon="download")
-        self.exported = widgets.HTML(layout={"min_height": "24px"})
+        self.front = Front(self._twin, self._put)
+        self.kept = Kept(lambda: self.settings, self._put)
+        self.kept.kept = self._kept_one
+        self.files = Files(self._twin, folder, lambda: self._recommendation(self._objective.scenarios[0]))
+        self.again = Again(folder, self._put)
         for row in self.sliders.values():
             row.choice.observe(lambda _: self._moved(), "value")
         for field, _ in self.limits.values():
@@ -162,8 +170,8 @@ class TuningPanel(widgets.VBox):
         self.find.on_click(lambda _: self._find())
         self.stop.on_click(lambda _: self._stop())
         self.reset.on_click(lambda _: self._put(self._twin.settings))
-        self.target.observe(lambda _: self._show_changes(), "value")
-        self.export.on_click(lambda _: self._export())
+        self.scenario.observe(lambda _: self._happens(), "value")
+        self.files.target.observe(lambda _: self._show_changes(), "value")
 
     def _rows(self) -> list[widgets.Widget]:
         line = {"align_items": "center", "height": "36px", "width": "100%"}
@@ -173,19 +181,26 @@ class TuningPanel(widgets.VBox):
             [self.numbers, self.notes, self.changes],
             layout={"flex": "1 1 0", "height": "352px", "min_width": "0", "overflow": "auto"},
         )
-        below = {"flex": "1 1 0", "min_width": "0", "height": "280px", "overflow": "auto"}
+        self.tabs = widgets.Tab(
+            [
+                widgets.VBox([self.files.row, self.files.exported, self.files.difference]),
+                self.front.place,
+                widgets.VBox([self.kept.row, self.kept.table]),
+                self.advice,
+                widgets.VBox(self.again.rows),
+            ],
+            titles=("Files", "Front", "Side by side", "Why", "Load and verify"),
+            layout={"width": "100%", "height": "372px"},
+        )
+        self.tabs.observe(lambda _: self.front.measure(), "selected_index")
         return [
             widgets.HTML(_page.STYLE, layout={"height": "0px", "margin": "0"}),
-            widgets.HBox([*limits, self.verdict], layout=line),
+            widgets.HBox([*limits, self.scenario, self.verdict], layout=line),
             widgets.HBox([self.find, self.stop, self.progress, self.reset, self.status], layout=line),
             widgets.HBox([left, right], layout={"width": "100%"}),
+            widgets.HBox([self.front.walk], layout=line),
             self.figure,
-            widgets.HBox([self.target, self.folder, self.export], layout=line),
-            self.exported,
-            widgets.HBox(
-                [widgets.VBox([part], layout=below) for part in (self.difference, self.advice)],
-                layout={"width": "100%"},
-            ),
+            self.tabs,
         ]
 
     # What happens when a slider or a limit moves.
@@ -201,12 +216,31 @@ class TuningPanel(widgets.VBox):
             if self._before is not None:
                 self._look()
 
+    @property
+    def _before(self) -> Prediction | None:
+        return self._known.get((self._scenario.name, self._twin.settings))
+
+    def _happens(self) -> None:
+        """Show another scenario; what is predicted for it follows."""
+        self._scenario = self._scenarios[self.scenario.value]
+        self._settling.ask()
+        with self._drawing:
+            if self._before is not None:
+                self._now_s = self._before.latency_s
+                self._look()
+            else:
+                self._say(f"Predicting: {self._scenario.name} …")
+
+    def _kept_one(self) -> None:
+        self._compare()
+        self._settling.ask()
+
     def _look(self) -> None:
         settings = self.settings
-        if settings in self._known:
-            self._chosen_s = self._known[settings].latency_s
+        if (self._scenario.name, settings) in self._known:
+            self._chosen_s = self._known[self._scenario.name, settings].latency_s
         else:
-            seen = glance(self._twin, settings, scenario=self._objective.scenarios[0])
+            seen = glance(self._twin, settings, scenario=self._scenario)
             self._quick, self._chosen_s = seen.numbers, seen.latency_s
         self._draw()
 
@@ -241,51 +275,69 @@ class TuningPanel(widgets.VBox):
             self._failed(error)
 
     def _follow(self, stale: Stale) -> None:
-        twin, scenario = self._twin, self._objective.scenarios[0]
-        settings = self.settings
+        twin, scenario, settings = self._twin, self._scenario, self.settings
         if self._before is None:
             before = predict(twin, {}, scenario=scenario, seed=1)
             with self._drawing:
-                self._before = self._known[twin.settings] = before
+                first = not self._known
+                self._known[scenario.name, twin.settings] = before
+                if scenario is not self._scenario:
+                    return
                 self._now_s = self._chosen_s = before.latency_s
                 self._say("Move a slider, or let the twin find settings that hold the SLO.")
-                self._open_busiest(before)
+                if first:
+                    self._open_busiest(before)
                 self._look() if settings != twin.settings else self._draw()
-            self._curves["now"] = load_curve(twin, {}, loads=self._loads)
-        curve = self._curve(settings, stale)
-        if curve is None:
-            return
+        curves = {}
+        for name, at in (("now", twin.settings), ("chosen", settings)):
+            curve = self._curve(at, scenario, stale)
+            if curve is None:
+                return
+            curves[name] = curve
         with self._drawing:
-            self._curves["chosen"] = curve
+            self._curves = curves
             self._draw()
-        if settings not in self._known:
-            runs = max(4, int(_REQUESTS / max(1.0, twin.workload.mean_rps() * twin.duration_s)))
-            some = replace(twin, replicates=twin.replicates[:runs])
-            try:
-                self._known[settings] = predict(
-                    some, settings, scenario=scenario, seed=1, cancelled=lambda: self._gives_way(stale)
-                )
-            except Cancelled:
+        for at in (settings, *self.kept.settings.values()):
+            if not self._predicted(at, scenario, stale):
                 return
         if not stale():
             with self._drawing:
-                self._chosen_s = self._known[settings].latency_s
+                self._chosen_s = self._known[scenario.name, settings].latency_s
                 self._draw()
                 self._show_changes()
+                self._compare()
                 fit(self.figure)
+
+    def _predicted(self, settings: Settings, scenario: Scenario, stale: Stale) -> bool:
+        """Predict with intervals what is not known yet; False if a slider moves meanwhile."""
+        if (scenario.name, settings) not in self._known:
+            twin = self._twin
+            runs = max(4, int(_REQUESTS / max(1.0, twin.workload.mean_rps() * twin.duration_s)))
+            some = replace(twin, replicates=twin.replicates[:runs])
+            try:
+                self._known[scenario.name, settings] = predict(
+                    some, settings, scenario=scenario, seed=1, cancelled=lambda: self._gives_way(stale)
+                )
+            except Cancelled:
+                return False
+        return True
 
     def _gives_way(self, stale: Stale) -> bool:
         """True if a slider has moved meanwhile; a move that is being answered is waited for."""
         with self._drawing:
             return stale()
 
-    def _curve(self, settings: Settings, stale: Stale) -> pd.DataFrame | None:
-        points = []
+    def _curve(self, settings: Settings, scenario: Scenario, stale: Stale) -> pd.DataFrame | None:
+        """Give P99 at other loads, as slow as the scenario is; None if a slider moves meanwhile."""
+        if (scenario.name, settings) in self._drawn:
+            return self._drawn[scenario.name, settings]
+        points, twin = [], slowed(self._twin, scenario)
         for load in self._loads:
             if self._gives_way(stale):
                 return None
-            points.append(load_curve(self._twin, settings, loads=(load,)))
-        return pd.concat(points, ignore_index=True)
+            points.append(load_curve(twin, settings, loads=(load,)))
+        made = self._drawn[scenario.name, settings] = pd.concat(points, ignore_index=True)
+        return made
 
     # What is shown.
 
@@ -301,7 +353,7 @@ class TuningPanel(widgets.VBox):
 
     def _draw(self) -> None:
         with self._drawing:
-            prediction = self._known.get(self.settings)
+            prediction = self._known.get((self._scenario.name, self.settings))
             before = None if self._before is None else dict(self._before.table["value"])
             after = self._quick if prediction is None else dict(prediction.table["value"])
             if before is not None:
@@ -325,11 +377,18 @@ class TuningPanel(widgets.VBox):
         settings = self.settings
         self.changes.value = _page.changes(settings, self._twin.settings, self._twin.knobs)
         found = self._found if self._found and self._found.settings == settings else None
-        self.advice.value = _page.advice(found) if found else ""
-        if settings in self._known:
-            self.difference.value = _in_words(
-                lambda: _page.difference(difference(self._recommendation(), self.target.value))
-            )
+        self.advice.value = _page.advice(found) if found else _NO_SEARCH
+        if (self._scenario.name, settings) in self._known:
+            self.files.show(self._recommendation(self._scenario))
+
+    def _compare(self) -> None:
+        """Show what is kept, by the shown scenario."""
+        columns = {"now": self._twin.settings, **self.kept.settings}
+        known = {name: self._known.get((self._scenario.name, at)) for name, at in columns.items()}
+        predicted = {name: one for name, one in known.items() if one is not None}
+        self.kept.table.value = side_by_side(
+            self.kept.settings, predicted, self._twin.settings, self._twin.knobs, self._objective.slos
+        )
 
     def _open_busiest(self, before: Prediction) -> None:
         busy = [before.table["value"].get(f"utilisation/{name}", 0.0) for name in self._services]
@@ -365,13 +424,18 @@ class TuningPanel(widgets.VBox):
     def _search(self) -> None:
         try:
             found = search(
-                self._twin, objective=self._objective, budget=self._budget, progress=self._progressed
+                self._twin, objective=self._asked(), budget=self._budget, progress=self._progressed
             )
             self._take(found)
         except Exception as error:
             self._failed(error)
         finally:
             self._enable(searching=False)
+
+    def _asked(self) -> Objective:
+        """Give the objective, to be held in the shown scenario too."""
+        named = {one.name: one for one in (*self._objective.scenarios, self._scenario)}
+        return replace(self._objective, scenarios=tuple(named.values()))
 
     def _progressed(self, progress: Progress) -> bool:
         if not self._stopped.is_set():
@@ -383,8 +447,10 @@ class TuningPanel(widgets.VBox):
     def _take(self, found: Recommendation) -> None:
         with self._drawing:
             self._found = found
-            self._before = self._known[self._twin.settings] = found.before
-            self._known[found.settings] = found.after
+            first = self._objective.scenarios[0]
+            self._known[first.name, self._twin.settings] = found.before
+            self._known[first.name, found.settings] = found.after
+            self.front.take(found)
             self._put(found.settings)
             self._show_changes()
         stopped = "Stopped. " if self._stopped.is_set() else ""
@@ -393,11 +459,15 @@ class TuningPanel(widgets.VBox):
     def _enable(self, *, searching: bool) -> None:
         self.find.disabled = self.reset.disabled = searching
         self.stop.disabled = not searching
+        self.scenario.disabled = searching
         for row in self.sliders.values():
             row.choice.disabled = searching or not row.knob.tunable
 
-    def _recommendation(self) -> Recommendation:
-        """Give what is exported: the search's if the sliders still stand there, else a choice by hand."""
+    def _recommendation(self, scenario: Scenario) -> Recommendation:
+        """Give what is exported: the search's if the sliders still stand there, else a choice by hand.
+
+        What is not known yet under `scenario` is predicted under the objective's first.
+        """
         settings, slos = self.settings, self._objective.slos
         if self._found is not None and (self._found.settings, self._found.slos) == (settings, slos):
             return self._found
@@ -405,29 +475,10 @@ class TuningPanel(widgets.VBox):
             self._twin,
             settings,
             self._objective,
-            before=self._before,
-            after=self._known.get(settings),
+            before=self._known.get((scenario.name, self._twin.settings)),
+            after=self._known.get((scenario.name, settings)),
             seed=0,
         )
-
-    def _export(self) -> None:
-        self.exported.value = _page.plain("Writing …")
-        self.exported.value = _in_words(self._write)
-
-    def _write(self) -> str:
-        folder = Path(self.folder.value).expanduser()
-        paths = export(self._recommendation(), self.target.value, folder)
-        return _page.plain("Written: " + ", ".join(os.path.relpath(path) for path in paths))
-
-
-def _in_words(act: Callable[[], str]) -> str:
-    """Give what `act` gives, or the error in words."""
-    try:
-        return act()
-    except WorkbenchError as error:
-        return _page.error(str(error))
-    except OSError as error:
-        return _page.error(f"{error.filename or 'file'}: {error.strerror or error}")
 
 
 def _field(slo: SLO) -> tuple[float, str, float]:
