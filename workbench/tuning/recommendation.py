@@ -89,11 +89,15 @@ class Recommendation:
                 f"  {label(q)}: {shown(q, self.before[q])} → {shown(q, self.after[q])} "
                 f"(90 %: {self._interval(q)})"
             )
-        if self.study is not None:
-            lines += [f"  {line}" for line in self.study.text().splitlines()]
-        lines += [f"  not {row.alternative}: {row.why_not}" for row in self.alternatives[2:].itertuples()]
+        lines += [f"  {line}" for line in self._told()]
         lines += [f"  note: {text}" for text in self.after.outside]
         return "\n".join(lines)
+
+    def _told(self) -> list[str]:
+        """What the search saw, and why each rule of thumb is not followed, a line each."""
+        told = self.study.text().splitlines() if self.study is not None else []
+        rules = self.alternatives[2:].itertuples()  # after the settings in force and those recommended
+        return told + [f"not {row.alternative}: {row.why_not or 'no better'}" for row in rules]
 
     def _interval(self, quantity: str) -> str:
         low, high = self.after.interval(quantity)
@@ -116,9 +120,7 @@ class Recommendation:
             for q in SHOWN
         )
         moved = f"<table><tr><th>setting</th><th>from</th><th>to</th></tr>{changes}</table>"
-        told = self.study.text().splitlines() if self.study is not None else []
-        told += [f"not {row.alternative}: {row.why_not}" for row in self.alternatives[2:].itertuples()]
-        notes = "".join(f"<li>{escape(text)}</li>" for text in (*told, *self.after.outside))
+        notes = "".join(f"<li>{escape(text)}</li>" for text in (*self._told(), *self.after.outside))
         return (
             f"<b>Advice: {self.advice}</b>{moved if changes else ''}"
             "<table><tr><th>predicted, at the client</th><th>before</th><th>after</th>"
