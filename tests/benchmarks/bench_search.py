@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -25,7 +25,7 @@ from workbench.tuning.folklore import folklore
 from workbench.tuning.objective import SLO, Objective
 from workbench.twin.calibrate import calibrate
 
-SEEDS, RIVAL_SEEDS_ON_TWIN = range(20), range(5)
+SEEDS, RIVAL_SEEDS = range(20), range(5)
 BUDGET = 300
 VALUES, KNOBS = 24, 6
 NEAR = 1.02
@@ -38,24 +38,25 @@ Cost = Callable[[Point], float]
 Method = Callable[[Landscape, Cost, int], None]
 
 
-def run() -> list[Searched | Absent]:
+def run() -> Iterator[Searched | Absent]:
     """Give each method's row on each landscape."""
-    rows: list[Searched | Absent] = []
     for work, made in (("bowl, tilted", _bowl), ("bowl, and a corner basin", _corner)):
-        found = {
-            name: [_traced(_Written(made(seed), seed), method, seed) for seed in SEEDS]
-            for name, method in _methods().items()
-        }
         best = [_descended(made(seed), seed) for seed in SEEDS]
-        rows += [_row(f"search, {work}", name, traces, best) for name, traces in found.items()]
+        for name, method in _methods().items():
+            traces = [_traced(_Written(made(seed), seed), method, seed) for seed in _seeds(name)]
+            yield _row(f"search, {work}", name, traces, best)
     found = {
-        name: [_traced(_twin(), method, seed) for seed in (SEEDS if name == "ours" else RIVAL_SEEDS_ON_TWIN)]
-        for name, method in _methods().items()
+        name: [_traced(_twin(), method, seed) for seed in _seeds(name)] for name, method in _methods().items()
     }
     best = [min(min(costs) for traces in found.values() for costs, _ in traces)] * len(SEEDS)
-    rows += [_row("search, a real capture's twin", name, traces, best) for name, traces in found.items()]
-    rows += [Absent(f"search, {name}", f"no {name}: pip install {name}") for name in _absent()]
-    return rows
+    for name, traces in found.items():
+        yield _row("search, a real capture's twin", name, traces, best)
+    for name in _absent():
+        yield Absent(f"search, {name}", f"no {name}: pip install {name}")
+
+
+def _seeds(name: str) -> range:
+    return SEEDS if name == "ours" else RIVAL_SEEDS
 
 
 def _row(
