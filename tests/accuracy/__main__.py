@@ -32,8 +32,12 @@ def main(argv: list[str] | None = None) -> int:
         given.cells, given.repeated = 2, 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the systems as Ctrl-C does
     given.folder.mkdir(parents=True, exist_ok=True)
-    if given.minutes > 0:
-        _carry_out(given, given.folder.absolute(), time.monotonic() + 60 * given.minutes)
+    try:
+        if given.minutes > 0:
+            _carry_out(given, given.folder.absolute(), time.monotonic() + 60 * given.minutes)
+    except KeyboardInterrupt:
+        _say("ended, nothing runs any more; the same command goes on from here")
+        return 130
     print(report.write(given.folder, *campaign.results(given.folder), public.report(CORPUS)))
     return 0
 

@@ -82,7 +82,7 @@ def results(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     rows = pd.DataFrame([row for one in all_of_them for row in one["rows"]])
     rows["run"] = rows["cell"] + "-" + rows["repeat"].astype(str)
-    return rows, pd.DataFrame([one.get("machine", one.get("disturbance")) for one in all_of_them])
+    return rows, pd.DataFrame([one["machine"] for one in all_of_them])
 
 
 def _rows(cell: Cell, repeat: int, before: dict[str, Prediction], capture: Capture) -> list[dict[str, Any]]:

@@ -26,8 +26,10 @@ _NORMAL_95 = 1.645
 
 
 def error(quantity: str, predicted: float, measured: float) -> float:
-    """Give the relative error, of shares the difference."""
-    return predicted - measured if quantity in SHARES else predicted / measured - 1
+    """Give the relative error, of shares the difference; nothing where both are nothing."""
+    if quantity in SHARES or predicted == measured:
+        return predicted - measured
+    return predicted / measured - 1 if measured else math.inf
 
 
 def repeat_spread(values: np.ndarray) -> float:

@@ -21,6 +21,7 @@ def rows(measured, *, cell="go-000", quantity="p95_s", predicted=0.1, low=0.08, 
 def test_an_error_is_relative_and_of_a_share_the_difference():
     assert error("p99_s", 0.11, 0.1) == pytest.approx(0.1)
     assert error("error_share", 0.02, 0.05) == pytest.approx(-0.03)
+    assert error("throughput_rps", 0.0, 0.0) == 0
 
 
 def test_the_spread_of_repeats_is_the_range_of_90_percent_of_a_normal_law():
