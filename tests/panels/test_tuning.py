@@ -71,6 +71,10 @@ def test_every_knob_has_a_slider_at_its_recorded_value_under_its_service(desk, t
     assert desk.accordion.titles[1] == "orders – 1 changed"
 
 
+def test_the_panel_is_a_widget_that_a_notebook_can_show(desk):
+    assert "application/vnd.jupyter.widget-view+json" in desk._repr_mimebundle_()
+
+
 def test_steps_grow_by_a_factor_hold_the_recorded_value_and_end_without_limit():
     knob = Knob("orders", "deadline_s", "s", 0.01, 60, "", "orders.deadline_s", log=True, off=0)
     values = steps(knob, 0.73)

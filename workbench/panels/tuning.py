@@ -232,7 +232,7 @@ class TuningPanel(widgets.VBox):
                 self._say(f"Predicting: {self._scenario.name} …")
 
     def _kept_one(self) -> None:
-        self._compare()
+        self._show_kept()
         self._settling.ask()
 
     def _look(self) -> None:
@@ -305,7 +305,7 @@ class TuningPanel(widgets.VBox):
                 self._chosen_s = self._known[scenario.name, settings].latency_s
                 self._draw()
                 self._show_changes()
-                self._compare()
+                self._show_kept()
                 fit(self.figure)
 
     def _predicted(self, settings: Settings, scenario: Scenario, stale: Stale) -> bool:
@@ -381,7 +381,7 @@ class TuningPanel(widgets.VBox):
         if (self._scenario.name, settings) in self._known:
             self.files.show(self._recommendation(self._scenario))
 
-    def _compare(self) -> None:
+    def _show_kept(self) -> None:
         """Show what is kept, by the shown scenario."""
         columns = {"now": self._twin.settings, **self.kept.settings}
         known = {name: self._known.get((self._scenario.name, at)) for name, at in columns.items()}
