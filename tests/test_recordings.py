@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 
 import workbench
 from tests.needs import ROOT
+from workbench import tables
 from workbench.capture import Capture
 from workbench.twin.measured import callers, measured
 
@@ -84,6 +86,18 @@ def test_the_twin_foretells_a_busier_window_and_resampling_does_not(captures: di
     assert (table.loc[["p50_s", "p95_s"], "error"].abs() < 0.12).all(), table
     again = np.quantile(callers(fitted)["latency_s"], [0.5, 0.95])
     assert (again < here.loc[["p50_s", "p95_s"], "low"].to_numpy()).all()
+
+
+def test_counters_alone_foretell_the_busier_window(captures: dict[str, Capture]) -> None:
+    """Fitted without a span: what spread and order the counters leave open makes the intervals wider."""
+    fitted, held = steps(captures["shop-incident"])[:2]
+    twin = workbench.calibrate(replace(fitted, spans=tables.SPANS.empty()))
+    table = workbench.reproduction(twin, held)
+    assert table.loc[["p50_s", "p95_s", "p99_s", "error_share"], "agrees"].all(), table
+    assert (table.loc[["p50_s", "p95_s"], "error"].abs() < 0.15).all(), table
+    work = {name: demand.mean_s() for name, demand in workbench.calibrate(fitted).workload.demand.items()}
+    for name, mean_s in work.items():
+        assert twin.workload.demand[name].mean_s() == pytest.approx(mean_s, rel=0.03), name
 
 
 def test_the_incident_is_found_in_words(captures: dict[str, Capture]) -> None:

@@ -185,15 +185,18 @@ class Gc:
     """Pauses that stop an instance whenever its visits have allocated `budget_bytes` since the last.
 
     Each visit allocates `bytes_per_visit` when its work begins. How long a pause takes is drawn from the
-    workload's table of pauses of the station. An infinite budget collects never.
+    workload's table of pauses of the station. An infinite budget collects never. `live_bytes` is what a
+    collection leaves: nothing moves with it, but budgets are set as shares of it (GOGC).
     """
 
     bytes_per_visit: float = 0.0
     budget_bytes: float = UNLIMITED
+    live_bytes: float = 0.0
 
     def __post_init__(self) -> None:
         at_least("gc.bytes_per_visit", self.bytes_per_visit, 0)
         at_least("gc.budget_bytes", self.budget_bytes, 1)
+        at_least("gc.live_bytes", self.live_bytes, 0)
 
 
 @dataclass(frozen=True)

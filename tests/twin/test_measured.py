@@ -9,6 +9,7 @@ import pytest
 
 from tests.analysis.hand import T0, metrics, of_spans, span
 from tests.twin import hand
+from tests.twin.evidence import known
 from workbench.capture import Capture
 from workbench.errors import Contradiction
 from workbench.twin.measured import bootstrap, callers, measured, replayed, reproduction
@@ -90,10 +91,36 @@ def test_utilisation_is_what_the_counters_say():
     assert row["unit"] == "share"
 
 
-def test_without_callers_spans_it_says_so():
-    served = of_spans(span("t", "s", None, "shop", "server", 0, 8, 200))
-    with pytest.raises(Contradiction, match="no root client spans of callers; expected a client span"):
-        measured(served)
+def test_without_callers_spans_it_is_what_came_from_outside_to_the_service_most_asked():
+    """Their own parents are not in the capture; of a quarter of the traces each stands for four."""
+    came = [span(f"t{i}", "s", "far", "shop", "server", 3000 * i, 8 + i, 200) for i in range(4)]
+    inner = span("t0", "u", "s", "stock", "server", 1, 2, 200)
+    stray = span("t9", "v", None, "stock", "server", 1, 2, 200)
+    capture = of_spans(*came, inner, stray, start=T0, end=T0 + np.timedelta64(10, "s"))
+    assert callers(capture)["latency_s"].to_list() == pytest.approx([0.008, 0.009, 0.010, 0.011])
+    sampled = replace(capture, load={"sample_share": 0.25})
+    assert bootstrap(sampled)[0]["load_rps"] == pytest.approx(4 * 4 / 10)
+    assert len(replayed(sampled, warm_up_s=1e-9)) == 16
+
+
+def test_without_any_spans_it_says_so():
+    with pytest.raises(Contradiction, match="no root spans of requests; expected a span per request"):
+        measured(of_spans(span("t", "s", None, "shop", "client", 0, 8), start=T0).between(T0, T0))
+
+
+def test_metrics_alone_tell_what_the_first_service_answered(busy):
+    """Against the spans of the gateway: means and rates exactly, quantiles as far as its buckets reach."""
+    bare = known.metered(busy, "http_server", service="gateway")
+    told = measured(bare)
+    seen = busy.spans[(busy.spans["service"] == "gateway") & (busy.spans["kind"] == "server")]["duration_s"]
+    assert told.at["mean_s", "value"] == pytest.approx(seen.mean(), rel=0.01)
+    assert told.at["load_rps", "value"] == pytest.approx(len(seen) / 120, rel=0.01)
+    assert told.at["error_share", "value"] == 0
+    for q in (0.5, 0.95):
+        bound = (0.025, 0.05, 0.075, 0.1, 0.25)
+        at = np.searchsorted(bound, np.quantile(seen, q))
+        assert (bound[at - 1] if at else 0) <= told.at[f"p{q * 100:g}_s", "value"] <= 1.1 * bound[at]
+    assert len(replayed(bare, warm_up_s=1e-9)) == pytest.approx(len(seen), rel=0.02)
 
 
 def test_replayed_arrivals_are_those_that_came_with_the_first_part_again_before_them():

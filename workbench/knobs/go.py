@@ -1,7 +1,7 @@
 """Go's runtime, such as `orders/GOMAXPROCS`, as it reads its environment; sizes are MiB.
 
 GOMAXPROCS moves the cores of a station whose processor is shared, as long as the machine has that many.
-GOGC's budget is a share of the live heap, which the network does not hold, so it moves nothing yet.
+GOGC moves what is allocated between two collections, a share of the live heap, where a GC log told that.
 
 Evidence: GOMAXPROCS by go_sched_gomaxprocs_threads, scheduling latency and schedtrace (run queues) beside
 the CPU quota of the container; GOGC by gctrace (share of time collecting, heap goal against live heap) and
@@ -23,12 +23,17 @@ def knobs(network: Network) -> list[Knob]:
 
 def _runtime(station: Station) -> list[Knob]:
     cores = f"{station.name}.cpu.cores" if station.cpu.kind == "shared" else ""
+    live = station.gc.live_bytes
     return [
         Knob(
             station.name, "GOMAXPROCS", "threads", 1, 1024, "threads that run Go code at once", cores,
             whole=True, log=True,
         ),
-        Knob(station.name, "GOGC", "%", 1, 10_000, "garbage by live heap", whole=True, log=True, off=-1),
+        Knob(
+            station.name, "GOGC", "%", 1, 10_000, "garbage by live heap",
+            f"{station.name}.gc.budget_bytes" if live else "", scale=live / 100 if live else 1.0, whole=True,
+            log=True, off=-1,
+        ),
         Knob(
             station.name, "GOMEMLIMIT", "MiB", 4, 1 << 22, "memory that the collector tries to stay within",
             whole=True, log=True,

@@ -26,7 +26,13 @@ from workbench.policies import UNLIMITED
 from workbench.twin.draws import quantile_table
 from workbench.twin.evidence.clocks import aligned
 from workbench.twin.evidence.collector import Collector, collectors, spared, spared_on_the_way
-from workbench.twin.evidence.contention import alone, contention, several_loads, with_company
+from workbench.twin.evidence.contention import (
+    alone,
+    contention,
+    several_loads,
+    with_company,
+    with_mean_company,
+)
 from workbench.twin.evidence.counters import Counters
 from workbench.twin.evidence.persistence import alike, persistence, said
 from workbench.twin.evidence.spans import Picked, Spans
@@ -209,11 +215,12 @@ def _slowing(
     if not several_loads(rate):
         told = "; a few minutes at another load would tell"
         return network, [f"service times are taken not to grow with concurrency{most}{told}"]
-    if any(float(capture.load.get("sample_share", 1.0)) < 1.0 for capture in evidence.captures):
-        told = "; all traces of the window, or more of them, would tell"
-        return network, [f"service times are taken not to grow with concurrency{most}{told}"]
     notes = []
-    evidence.visits = with_company(evidence.visits)
+    sampled = any(float(capture.load.get("sample_share", 1.0)) < 1.0 for capture in evidence.captures)
+    if sampled:
+        evidence.visits = with_mean_company(evidence.visits, evidence.busy())
+    else:
+        evidence.visits = with_company(evidence.visits)
     for station in network.stations:
         own = evidence.visits["service"] == station.name
         worked = evidence.visits[
@@ -225,7 +232,7 @@ def _slowing(
             network = _with(network, replace(station, contention=found.policy))
             notes.append(
                 f"{station.name}: work takes {found.low:.0%} to {found.high:.0%} longer with "
-                f"{found.company:.0f} at work than alone"
+                f"{found.company:.1f} at work than alone"
             )
     evidence.visits = evidence.visits.sort_index()
     return network, notes or [f"service times do not grow with concurrency, as far as was seen{most}"]

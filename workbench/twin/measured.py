@@ -9,6 +9,7 @@ from workbench.analysis.latency import ecdf
 from workbench.analysis.pools import pools_over_time
 from workbench.capture import Capture
 from workbench.errors import Contradiction
+from workbench.twin.evidence.counters import Counters, metered
 from workbench.twin.model import Twin, predict, student_95
 from workbench.twin.outcome import QUANTILES, label, shown, unit
 from workbench.twin.simulate import observe, simulate
@@ -22,16 +23,15 @@ _NORMAL_95 = 1.645
 def callers(capture: Capture) -> pd.DataFrame:
     """Give every new request as its caller met it: at_s (from the window's start), latency_s, ok.
 
-    Callers are services with root client spans that serve nobody. Raises Contradiction where there is none.
+    Callers are services with root client spans that serve nobody; where there are none, requests are the
+    visits that came from outside to the service most asked. Raises Contradiction where there is none either.
     """
-    spans = capture.spans
-    serving = set(spans.loc[spans["kind"] == "server", "service"])
-    roots = spans[spans["parent_id"].isna() & (spans["kind"] == "client") & ~spans["service"].isin(serving)]
+    roots = _roots(capture)
     if not len(roots):
         raise Contradiction(
-            "no root client spans of callers",
+            "no root spans of requests",
             where=capture.name or "capture",
-            expected="a client span per request, from the load generator or the edge",
+            expected="a span per request, from the load generator, the edge or the first service",
         )
     return pd.DataFrame(
         {
@@ -40,6 +40,24 @@ def callers(capture: Capture) -> pd.DataFrame:
             "ok": roots["status"] != "error",
         }
     ).sort_values("at_s", ignore_index=True)
+
+
+def _roots(capture: Capture) -> pd.DataFrame:
+    spans = capture.spans
+    server = spans["kind"] == "server"
+    calling = (spans["kind"] == "client") & ~spans["service"].isin(set(spans.loc[server, "service"]))
+    asked = spans[spans["parent_id"].isna() & calling]
+    if len(asked):
+        return asked
+    known = set(spans["trace_id"] + spans["span_id"])
+    entered = spans[server & ~(spans["trace_id"] + spans["parent_id"]).isin(known)]
+    return entered[entered["service"] == entered["service"].value_counts().head(1).index.max()]
+
+
+def _kept(capture: Capture) -> float:
+    """Give the share of requests that are there: of callers' own spans all are."""
+    roots = _roots(capture)
+    return 1.0 if (roots["kind"] == "client").any() else float(capture.load.get("sample_share", 1.0))
 
 
 def measured(capture: Capture, *, seed: int = 0) -> pd.DataFrame:
@@ -59,25 +77,32 @@ def bootstrap(capture: Capture, *, seed: int = 0) -> tuple[pd.Series, pd.DataFra
     """Give what callers met, by quantity, and 400 resamples of it over blocks of 5 s (rows).
 
     Resamples of few blocks spread too little. They are widened so that their 90 % range is that of Student's
-    t over the blocks (B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 12).
+    t over the blocks (B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 12). Without
+    spans it is what the first service's metrics say of its answers.
     """
+    if capture.spans.empty and len(capture.series):
+        value, drawn, blocks = metered(capture, _RESAMPLES, step_s=BLOCK_S, seed=seed)
+        return value, _widened(value, drawn, blocks)
     seen = callers(capture)
     blocks = max(2, round(capture.duration_s / BLOCK_S))
     block = np.clip((seen["at_s"] * blocks / capture.duration_s).astype(int), 0, blocks - 1).to_numpy()
     order = np.argsort(seen["latency_s"].to_numpy())
     latency, good, block = seen["latency_s"].to_numpy()[order], seen["ok"].to_numpy()[order], block[order]
     rng = np.random.default_rng(seed)
+    span_s = capture.duration_s * _kept(capture)
     drawn = [
-        _numbers(
-            latency, good, np.bincount(rng.integers(0, blocks, blocks), minlength=blocks)[block], capture
-        )
+        _numbers(latency, good, np.bincount(rng.integers(0, blocks, blocks), minlength=blocks)[block], span_s)
         for _ in range(_RESAMPLES)
     ]
-    value = pd.Series(_numbers(latency, good, np.ones(len(seen), int), capture))
+    value = pd.Series(_numbers(latency, good, np.ones(len(seen), int), span_s))
+    return value, _widened(value, pd.DataFrame(drawn), blocks)
+
+
+def _widened(value: pd.Series, drawn: pd.DataFrame, blocks: int) -> pd.DataFrame:
     widening = student_95(blocks - 1) / _NORMAL_95 * np.sqrt(blocks / (blocks - 1))
-    widened = value + (pd.DataFrame(drawn) - value) * widening
+    widened = value + (drawn - value) * widening
     widened["error_share"] = widened["error_share"].clip(upper=1.0)
-    return value, widened.clip(lower=0.0)
+    return widened.clip(lower=0.0)
 
 
 def reproduction(twin: Twin, capture: Capture, *, seed: int = 0) -> pd.DataFrame:
@@ -165,13 +190,27 @@ def distributions(
 
 
 def replayed(capture: Capture, *, warm_up_s: float = 20.0) -> np.ndarray:
-    """Give the arrival times of a capture (s from its start), preceded by its first part again as warm-up."""
-    times = callers(capture)["at_s"].to_numpy()
+    """Give the arrival times of a capture (s from its start), preceded by its first part again as warm-up.
+
+    Where not every request was kept, or only counted, times are drawn evenly around those or in their block.
+    """
+    if capture.spans.empty and len(capture.series):
+        times = Counters([capture]).times()
+    else:
+        times = _filled(callers(capture)["at_s"].to_numpy(), _kept(capture), capture.duration_s)
     lead = times[times < min(warm_up_s, capture.duration_s)] - min(warm_up_s, capture.duration_s)
     return np.concatenate([lead, times])
 
 
-def _numbers(latency: np.ndarray, good: np.ndarray, weight: np.ndarray, capture: Capture) -> dict[str, float]:
+def _filled(times: np.ndarray, share: float, duration_s: float) -> np.ndarray:
+    if share >= 1.0:
+        return times
+    rng = np.random.default_rng(times.size)
+    drawn = rng.choice(times, round(times.size / share)) + rng.uniform(-1, 1, round(times.size / share))
+    return np.sort(np.abs(drawn) % duration_s)
+
+
+def _numbers(latency: np.ndarray, good: np.ndarray, weight: np.ndarray, span_s: float) -> dict[str, float]:
     """Statistics of sorted latencies, each counted `weight` times."""
     total = weight.sum()
     reached = np.cumsum(weight)
@@ -181,9 +220,9 @@ def _numbers(latency: np.ndarray, good: np.ndarray, weight: np.ndarray, capture:
     return {
         "mean_s": float((latency * weight).sum() / total),
         **{f"p{q * 100:g}_s": float(v) for q, v in zip(QUANTILES, values, strict=True)},
-        "throughput_rps": ok / capture.duration_s,
+        "throughput_rps": ok / span_s,
         "error_share": 1.0 - ok / total,
-        "load_rps": float(total) / capture.duration_s,
+        "load_rps": float(total) / span_s,
     }
 
 

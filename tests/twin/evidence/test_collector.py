@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.analysis.hand import metrics
 from tests.twin import hand
 from tests.twin.evidence import known
 from workbench import tables
@@ -69,12 +70,39 @@ def test_allocation_budget_and_pauses_come_back(fitted):
     gc = fitted.network["store"].gc
     assert gc.bytes_per_visit == pytest.approx(EACH, rel=0.02)
     assert gc.budget_bytes == pytest.approx(BUDGET - EACH / 2, rel=0.02)  # half a visit late on average
+    assert gc.live_bytes == LIVE
     assert fitted.workload.pauses["store"].mean() == pytest.approx(PAUSE_S, rel=0.001)
 
 
 def test_work_is_without_the_pauses_that_lengthened_it(fitted):
     mean_s = fitted.workload.demand["store"].mean_s()
     assert mean_s == pytest.approx(0.02, abs=4 * 0.02 / np.sqrt(50 * SECONDS))
+
+
+def test_a_log_without_dates_is_dated_by_when_its_process_started(logged, fitted):
+    """It started 100 s before the window."""
+    began = hand.T0.value / 1e9 - 100
+    start = ("process_start_time_seconds", {"service": "store", "instance": "store-0"}, [began] * 61)
+    both = {}
+    for name in ("pauses", "collections"):
+        rows = getattr(logged, name)
+        uptime_s = (rows["start"] - hand.T0).dt.total_seconds() + 100
+        undated = pd.Series(pd.NaT, index=rows.index, dtype=tables.TIME)
+        both[name] = rows.assign(start=undated, uptime_s=uptime_s)
+    found = calibrate(replace(logged, **both, **metrics(start)))
+    gc, dated = found.network["store"].gc, fitted.network["store"].gc
+    assert gc.bytes_per_visit == pytest.approx(dated.bytes_per_visit, rel=0.01)
+    assert found.workload.demand["store"].mean_s() == pytest.approx(
+        fitted.workload.demand["store"].mean_s(), rel=1e-3
+    )
+
+
+def test_gogc_moves_the_budget_as_a_share_of_the_live_heap(logged):
+    """A budget of 20 MiB over 30 MiB that live is GOGC 67; at 200 it is 60 MiB."""
+    found = calibrate(logged, system="go")
+    assert found.at({"store/GOGC": 200})["store"].gc.budget_bytes == 2 * LIVE
+    unknown = calibrate(replace(logged, collections=logged.collections[:0]), system="go")
+    assert not any(knob.tunable for knob in unknown.knobs)
 
 
 def test_without_heap_sizes_pauses_stay_in_the_work(logged):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.analysis._metrics import labelled
 from workbench.capture import Capture
 from workbench.policies import Gc
 
@@ -103,7 +104,8 @@ def _collector(captures: Sequence[Capture], parts: list[tuple]) -> Collector | N
         return None
     each = allocated / visits
     # The twin collects at the first visit that fills the budget, on average half a visit late.
-    policy = Gc(each, max(1.0, allocated / gaps - each / 2))
+    live = float(rows["heap_after_bytes"].astype(float).mean())
+    policy = Gc(each, max(1.0, allocated / gaps - each / 2), live)
     stops = {}
     for instance in rows["instance"].unique():
         own = rows[rows["instance"] == instance]
@@ -112,11 +114,23 @@ def _collector(captures: Sequence[Capture], parts: list[tuple]) -> Collector | N
 
 
 def _collections(capture: Capture) -> pd.DataFrame:
-    rows = capture.collections
+    rows = _dated(capture, capture.collections)
     known = rows["start"].notna() & rows["heap_before_bytes"].notna() & rows["heap_after_bytes"].notna()
     counts = rows["collector"].isin(_ALL_CONCURRENT) | (rows["kind"] != "concurrent")
     chosen = rows[known & counts].sort_values("start")
     return chosen.assign(pause_s=chosen["pause_s"].fillna(0.0))
+
+
+def _dated(capture: Capture, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give rows of a log without dates theirs, where metrics know when the process started."""
+    if rows["start"].notna().all():
+        return rows
+    heads = labelled(capture, "process_start_time_seconds")
+    since = heads.merge(capture.samples.groupby("series")["value"].max(), on="series")
+    since = since.groupby("service")["value"].agg(["max", "nunique"])  # of several processes none can be told
+    known = rows["service"].map(since.loc[since["nunique"] == 1, "max"]).astype(float)
+    at = pd.to_datetime((known + rows["uptime_s"]) * 1e9, unit="ns", utc=True).dt.as_unit("ns")
+    return rows.assign(start=rows["start"].fillna(at))
 
 
 def _visits(capture: Capture, service: str, instance: str, first: pd.Timestamp, last: pd.Timestamp) -> float:
@@ -131,7 +145,7 @@ def _stops(captures: Sequence[Capture], rows: pd.DataFrame) -> tuple[np.ndarray,
     first = rows["start"].astype("int64").to_numpy()
     last = first + (np.maximum(rows["duration_s"].fillna(0.0), rows["pause_s"]) * 1e9).to_numpy("int64")
     who = (rows["service"].iloc[0], rows["instance"].iloc[0])
-    pauses = pd.concat([c.pauses for c in captures])
+    pauses = pd.concat([_dated(c, c.pauses) for c in captures])
     pauses = pauses[(pauses["service"] == who[0]) & (pauses["instance"] == who[1]) & pauses["start"].notna()]
     begin = pauses["start"].astype("int64").to_numpy()
     order = np.argsort(begin)

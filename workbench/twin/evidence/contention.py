@@ -53,14 +53,25 @@ def with_company(seen: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found).sort_index()
 
 
+def with_mean_company(seen: pd.DataFrame, busy: pd.DataFrame) -> pd.DataFrame:
+    """Give the same from metrics, where not every visit is there; missing where no pool tells.
+
+    `busy` has service, block, and the mean number busy of an instance in it. An arrival finds that many
+    (R. Wolff, Poisson arrivals see time averages, Oper. Res. 1982), and is one more.
+    """
+    company = seen[["service", "block"]].merge(busy, how="left", on=["service", "block"])["busy"] + 1.0
+    return seen.assign(company=company.to_numpy(), company_after=company.to_numpy())
+
+
 def contention(own: pd.DataFrame, *, calls: bool, rng: np.random.Generator) -> Found | None:
     """Fit how the work of one station's visits (see `with_company`) grows with company; None if it does not.
 
     Least squares of w·(1 + sigma·(n - 1) + kappa·n·(n - 1)), neither below 0, over resampled blocks of time.
     """
+    own = own[own["company"].notna()]
     work = (own["before_s"] if calls else own["before_s"] + own["after_s"]).to_numpy()
     n = own["company"].to_numpy(float)
-    if n.max(initial=1) < 2:
+    if n.max(initial=1.0) < 1.5:
         return None
     columns = np.stack([np.ones(n.size), n - 1, n * (n - 1)])
     block, codes = np.unique(own["block"], return_inverse=True)
@@ -89,7 +100,7 @@ def alone(own: pd.DataFrame, policy: Contention) -> pd.DataFrame:
 
 
 def _factor(policy: Contention, n: np.ndarray) -> np.ndarray:
-    return 1.0 + policy.sigma * (n - 1) + policy.kappa * n * (n - 1)
+    return np.nan_to_num(1.0 + policy.sigma * (n - 1) + policy.kappa * n * (n - 1), nan=1.0)
 
 
 def _at(begins: np.ndarray, ends: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -24,11 +24,13 @@ from workbench.policies import Cpu
 from workbench.twin.arrivals import rate_over_time
 from workbench.twin.draws import POINTS
 from workbench.twin.evidence.structure import ENTRY, Learned
+from workbench.twin.outcome import QUANTILES
 from workbench.twin.theory import mmc_wait
 
 BLOCK_S = 10.0
 _FEWEST_BLOCKS = 6
 _TURNED_AWAY = ("429", "503", "504")
+_FAILED = "5|0$|429$"
 _LITTLE = 0.05  # share of latency below which waiting does not blur the spread of work
 _ROUND = 0.03  # calls per visit this near a whole number are that number
 _APART = 0.1  # share by which two ways to one number may differ before it is said
@@ -47,12 +49,12 @@ class _Means(NamedTuple):
 class Counters:
     """What services counted in captures; windows are joined end to end."""
 
-    def __init__(self, captures: Sequence[Capture]) -> None:
+    def __init__(self, captures: Sequence[Capture], *, step_s: float = BLOCK_S) -> None:
         self._captures = captures
         self._total_s = sum(capture.duration_s for capture in captures)
-        self._step_s = min(BLOCK_S, min(c.duration_s for c in captures) / _FEWEST_BLOCKS)
+        self._step_s = min(step_s, min(c.duration_s for c in captures) / _FEWEST_BLOCKS)
         self._grown = _grown(captures, self._step_s)
-        self._blocks = next((a.size for of in self._grown.values() for a in of.values()), 0)
+        self.blocks = next((a.size for of in self._grown.values() for a in of.values()), 0)
         self._no_pool: set[str] = set()
         if not self._grown["latency_count"]:
             raise CalibrationError(
@@ -62,22 +64,24 @@ class Counters:
                 remedy="record traces, or give network and demands by hand",
             )
 
+    def first(self) -> str:
+        """Give the service at which requests enter: of those that nobody calls the one most asked."""
+        roots = {s for s, _ in self._grown["latency_count"]} - {to for _, to in self._calls_per_visit()}
+        if not roots:
+            raise self._no_structure()
+        return min(roots, key=lambda name: (-float(self._grown["answered"][name, ""].sum()), name))
+
     def learned(self, patience_s: float) -> Learned:
         """Give the network that counters of calls show; with one service alone, that one."""
         services = {service for service, _ in self._grown["latency_count"]}
         edges_ = self._calls_per_visit()
-        roots = sorted(services - {to for _, to in edges_})
-        if not roots or (len(services) > 1 and not edges_):
-            raise CalibrationError(
-                f"metrics of {len(services)} services, no server spans, and no counter of calls between them",
-                where=self._captures[0].name or "capture",
-                expected="spans, or counters of calls by target",
-                remedy="record traces, or give the network",
-            )
-        asked = sorted(roots, key=lambda name: -float(self._grown["answered"][name, ""].sum()))
-        notes = [f"{name}, which nobody calls, is left out" for name in asked[1:]]
+        if len(services) > 1 and not edges_:
+            raise self._no_structure()
+        root = self.first()
+        others = sorted(services - {to for _, to in edges_} - {root})
+        notes = [f"{name}, which nobody calls, is left out" for name in others]
         calls: dict[str, tuple[Call, ...]] = {}
-        waiting = [asked[0]]
+        waiting = [root]
         while waiting:
             caller = waiting.pop()
             own = {to: n for (by, to), n in edges_.items() if by == caller and to != caller}
@@ -86,7 +90,7 @@ class Counters:
             if len(own) > 1:
                 notes.append(f"{caller}: its calls are taken to come one after the other; spans would tell")
         instances = _instances(self._captures)
-        entry = Station(ENTRY, calls=(Call(asked[0], timeout_s=patience_s),))
+        entry = Station(ENTRY, calls=(Call(root, timeout_s=patience_s),))
         stations = [Station(n, calls=calls[n], instances=instances.get(n, 1)) for n in sorted(calls)]
         return Learned(Network((entry, *stations), ENTRY), tuple(notes))
 
@@ -112,25 +116,49 @@ class Counters:
 
     def rate(self, entry: str) -> tuple[np.ndarray, float]:
         """Give the rate of what the entry answered over time, and the length of its bins (s)."""
+        rate = rate_over_time(self.times(entry), self._total_s)
+        # What lies outside the scrapes, or in a last, shorter block, was not counted.
+        return rate * (self._total_s / self._covered_s(entry)), self._total_s / rate.size
+
+    def times(self, entry: str = "") -> np.ndarray:
+        """Give times (s) at which requests may have come: as many in each block as were answered in it."""
+        entry = entry or self.first()
+        rng = np.random.default_rng(self.blocks)
         passed_s, times, first = 0.0, [], 0
         counts = np.rint(self._grown["answered"][entry, ""]).astype(int)
         for capture in self._captures:
             blocks = _blocks(capture, self._step_s)
             for b, n in enumerate(counts[first : first + blocks]):
-                times.append(passed_s + (b + (np.arange(n) + 0.5) / max(n, 1)) * self._step_s)
+                times.append(passed_s + (b + np.sort(rng.random(n))) * self._step_s)
             passed_s, first = passed_s + capture.duration_s, first + blocks
-        rate = rate_over_time(np.concatenate(times), self._total_s)
-        # What lies outside the scrapes, or in a last, shorter block, was not counted.
-        return rate * (self._total_s / self._covered_s(entry)), self._total_s / rate.size
+        return np.concatenate(times)
 
     def resample(self, rng: np.random.Generator) -> np.ndarray:
         """Draw blocks with replacement; give how often each."""
-        return np.bincount(rng.integers(0, self._blocks, self._blocks), minlength=self._blocks)
+        return np.bincount(rng.integers(0, self.blocks, self.blocks), minlength=self.blocks)
 
     def load(self, entry: str, rng: np.random.Generator) -> float:
         """Draw a load, in units of the one seen, as uncertain as a count of its requests."""
         total = max(1.0, float(self._grown["answered"][entry, ""].sum()))
         return rng.poisson(total) / total
+
+    def numbers(self, weight: np.ndarray | None) -> dict[str, float]:
+        """Give latency, throughput and errors of the first service, names as in `twin.outcome`."""
+        entry = self.first()
+        seen_s = self._covered_s(entry)
+        answered = self._sum("answered", entry, "", weight) or 0.0
+        failed = self._sum("failed", entry, "", weight) or 0.0
+        worked, latency_s = (self._sum(f"latency_{part}", entry, "", weight) for part in ("count", "sum"))
+        mean_s = latency_s / worked if worked and latency_s is not None else np.nan
+        table = self._shape(entry, weight) * mean_s
+        quantiles = {f"p{q * 100:g}_s": float(np.quantile(table, q)) for q in QUANTILES}
+        return {
+            "mean_s": mean_s,
+            **quantiles,
+            "throughput_rps": (answered - failed) / seen_s,
+            "error_share": failed / answered if answered else np.nan,
+            "load_rps": answered / seen_s,
+        }
 
     def demand(
         self, network: Network, weight: np.ndarray | None, *, queueing: float, spread: float
@@ -220,7 +248,7 @@ class Counters:
         seen = "latency" if (service, "") in self._grown["latency_count"] else "called"
         share = (np.arange(POINTS) + 0.5) / POINTS
         below = {
-            float(le): own @ (np.ones(self._blocks) if weight is None else weight)
+            float(le): own @ (np.ones(self.blocks) if weight is None else weight)
             for (name, le), own in self._grown[f"{seen}_bucket"].items()
             if name == service
         }
@@ -241,6 +269,15 @@ class Counters:
         if not tried or not visits or tries_s is None or there_s is None:
             return 0.0
         return max(0.0, tries_s / tried - there_s / visits)
+
+    def _no_structure(self) -> CalibrationError:
+        services = {service for service, _ in self._grown["latency_count"]}
+        return CalibrationError(
+            f"metrics of {len(services)} services, no server spans, and no counter of calls between them",
+            where=self._captures[0].name or "capture",
+            expected="spans, or counters of calls by target",
+            remedy="record traces, or give the network",
+        )
 
     def _calls_per_visit(self) -> dict[tuple[str, str], float]:
         """Give calls per visit by caller and callee: tries without retries."""
@@ -282,8 +319,9 @@ def _grown(captures: Sequence[Capture], step_s: float) -> dict[str, dict[tuple[s
     for capture in captures:
         named, bounds = in_roles(capture), edges(capture, step_s)
         services = set(named.series["service"])
-        answered = served(named, bounds)
+        answered = served(named, bounds, "status")
         keep("answered", answered, "growth")
+        keep("failed", answered[answered["status"].astype(str).str.match(_FAILED)], "growth")
         covered = answered.groupby(["time", "service"], as_index=False)["covered_s"].max()
         keep("covered_s", covered, "covered_s")
         for part in ("count", "sum", "bucket"):
@@ -390,3 +428,16 @@ def _processor(station: Station, means: _Means, captures: Sequence[Capture]) -> 
     return Cpu("shared", cores=cores, share=min(1.0, means.cpu_s / held_s)), [
         f"{station.name}: {means.cpu_s:.3g} s of CPU a visit on {cores:g} cores, by the service demand law"
     ]
+
+
+def metered(
+    capture: Capture, resamples: int, *, step_s: float, seed: int
+) -> tuple[pd.Series, pd.DataFrame, int]:
+    """Give the numbers of `twin.measured.bootstrap` from the metrics of the first service, which it answered.
+
+    Also the resamples of them (rows), and over how many blocks those were drawn.
+    """
+    counters = Counters([capture], step_s=step_s)
+    rng = np.random.default_rng(seed)
+    drawn = pd.DataFrame([counters.numbers(counters.resample(rng)) for _ in range(resamples)])
+    return pd.Series(counters.numbers(None)), drawn, counters.blocks

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.holds import holds
+from workbench.analysis.pools import pools_over_time
 from workbench.analysis.visits import tries, visits
 from workbench.analysis.weights import weights
 from workbench.capture import Capture
@@ -27,6 +28,8 @@ from workbench.twin.evidence.censored import survival_table
 BLOCK_S = 10.0
 FEWEST = 50  # visits of a station below which its service time is not fitted
 ENDS_SOON, ENDS_LATE = 1.0, 10.0  # times the patience: what work may take that was given up
+_UNEVEN = 1.5  # dispersion of arrivals from which they are no Poisson process; of 60 s by chance once in 300
+_FEWEST_SECONDS = 30
 _TOLD = 0.001  # share of tries given up below which nobody minds
 
 
@@ -71,6 +74,18 @@ class Spans:
         """Give the block of each row, which has the window's number and since_s, its time in it."""
         inside = (rows["since_s"].to_numpy() // BLOCK_S).astype(int)
         return np.clip(np.array(self._first_block)[rows["window"].to_numpy()] + inside, 0, self.blocks - 1)
+
+    def busy(self) -> pd.DataFrame:
+        """Give the mean number of busy workers of an instance by service and block, where a pool tells it."""
+        found = []
+        instances = self.visits.groupby("service")["instance"].nunique()
+        for capture, first in zip(self.captures, self._first_block, strict=True):
+            pool = pools_over_time(capture, step_s=BLOCK_S)
+            pool = pool[(pool["pool"] == "") & pool["busy"].notna()]
+            block = ((pool["time"] - capture.start).dt.total_seconds() // BLOCK_S).astype(int) + first
+            each = pool["busy"] / pool["service"].map(instances).fillna(1.0)
+            found.append(pd.DataFrame({"service": pool["service"], "block": block, "busy": each}))
+        return pd.concat(found, ignore_index=True)
 
     def demand(self, network: Network, picked: Picked | None) -> dict[str, Demand]:
         """Give the work of a visit by station; raise CalibrationError where too few were seen."""
@@ -123,6 +138,12 @@ class Spans:
             notes.append(
                 "arrivals are what reached the first service: callers' retries count as new requests; "
                 "spans of the callers would tell them apart"
+            )
+        uneven = _dispersion(self._arrivals(network[network.entry].calls[0].to)[0])
+        if uneven > _UNEVEN:
+            notes.append(
+                f"arrivals come in bursts: their number in a second varies {uneven:.1f} times as much as "
+                "Poisson arrivals would, with which the twin is asked; replay them to keep the bursts"
             )
         for name, left in self._beyond.items():
             notes.append(
@@ -195,8 +216,19 @@ class Spans:
         """
         if self._outside().any():
             return np.sort(self.tries.loc[self._outside(), "at_s"].to_numpy()), 1.0
-        roots = self.visits[self.visits["parent_id"].isna() & (self.visits["service"] == entry)]
+        roots = self.visits[self.visits["outside"] & (self.visits["service"] == entry)]
         return np.sort(roots["at_s"].to_numpy()), float(self.captures[0].load.get("sample_share", 1.0))
+
+
+def _dispersion(times_s: np.ndarray) -> float:
+    """Give the variance of neighbouring counts of a second by their mean: 1 for Poisson arrivals.
+
+    Differences of neighbours leave out what the rate itself does more slowly (von Neumann 1941).
+    """
+    counts = np.bincount(times_s.astype(int)) if times_s.size else np.zeros(1)
+    if counts.size < _FEWEST_SECONDS:
+        return 1.0
+    return float((np.diff(counts) ** 2).mean() / 2 / max(counts.mean(), 1e-9))
 
 
 def _too_few(seen: int, service: str) -> CalibrationError:
@@ -225,7 +257,15 @@ def _blocks(capture: Capture) -> int:
 
 def _weighed(capture: Capture, first_block: int, passed_s: float) -> pd.DataFrame:
     seen = _placed(visits(capture), capture, first_block, passed_s)
-    return _whole(seen.assign(again=_again(capture, seen), weight=weights(capture)), capture)
+    known = capture.spans["trace_id"] + capture.spans["span_id"]
+    return _whole(
+        seen.assign(
+            again=_again(capture, seen),
+            weight=weights(capture),
+            outside=~(seen["trace_id"] + seen["parent_id"]).isin(set(known)),
+        ),
+        capture,
+    )
 
 
 def _placed(rows: pd.DataFrame, capture: Capture, first_block: int, passed_s: float) -> pd.DataFrame:

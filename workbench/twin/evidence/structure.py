@@ -36,7 +36,7 @@ class Learned:
 
 
 def learned(visits: pd.DataFrame, tries: pd.DataFrame, *, patience_s: float = UNLIMITED) -> Learned:
-    """Give the network of services that visits and tries (see `analysis.visits`) show.
+    """Give the network of services that visits and tries of `Spans` show.
 
     Requests enter at a station for the callers, whose tries have no visit above them and wait `patience_s`.
     Callees without spans of their own are stations too. Pools are without limit.
@@ -147,7 +147,7 @@ def _asked(visits: pd.DataFrame, tries: pd.DataFrame) -> pd.Series:
     outside = tries[~tries["caller"].isin(serving) & tries["parent_id"].isna()]
     entered = outside.loc[outside["callee"].isin(serving), "callee"]
     if entered.empty:
-        entered = visits.loc[visits["parent_id"].isna(), "service"]
+        entered = visits.loc[visits["outside"], "service"]
     return entered.value_counts()
 
 
