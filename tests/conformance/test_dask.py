@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 import pandas as pd
-import pytest
 
 from tests.twin import hand
 from workbench.tuning.objective import SLO, Objective
@@ -17,7 +16,6 @@ GOAL = Objective((SLO("p99_s", 0.3),))
 
 
 def test_a_cluster_of_two_processes_gives_the_same_numbers_and_the_same_advice():
-    pytest.importorskip("distributed", reason="pip install distributed; no dependency of the project")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the cluster's own
         from distributed import Client, LocalCluster
