@@ -24,16 +24,20 @@ class Files:
     def __init__(self, twin: Twin, folder: str, chosen: Callable[[], Recommendation]) -> None:
         self._chosen = chosen
         names = fitting(twin)
-        style = {"description_width": "50px"}
+        style = {"description_width": "initial"}
         self.target = widgets.Dropdown(
             options=[(targets.target(name).FORMAT, name) for name in names],
             value=_OWN if _OWN in names else names[0],
             description="format",
             style=style,
+            layout={"width": "250px"},
         )
-        self.folder = widgets.Text(value=folder, description="folder", style=style, layout={"width": "260px"})
+        self.folder = widgets.Text(value=folder, description="folder", style=style, layout={"width": "180px"})
         self.base = widgets.Text(
-            placeholder="a file, or left empty", description="edit in place", layout={"width": "320px"}
+            placeholder="the file in use, if any",
+            description="edit",
+            style=style,
+            layout={"width": "220px"},
         )
         self.export = widgets.Button(
             description="Export", button_style="primary", icon="download", layout={"width": "100px"}

@@ -12,6 +12,7 @@ from workbench.figures.choice import front as drawn
 from workbench.figures.live import fit, live
 from workbench.settings import Settings, find
 from workbench.tuning.grid import present
+from workbench.tuning.objective import said
 from workbench.tuning.recommendation import Recommendation
 from workbench.twin.model import Twin
 from workbench.twin.outcome import shown
@@ -35,7 +36,7 @@ class Front:
             disabled=True,
             continuous_update=False,
             style={"description_width": "50px"},
-            layout={"width": "560px"},
+            layout={"flex": "1 1 auto", "min_width": "0"},
         )
         self.place = widgets.VBox([widgets.HTML("<p class='wb-faint'>Find settings first.</p>")])
         self.walk.observe(lambda _: self._walked(), "index")
@@ -50,9 +51,10 @@ class Front:
         self._steps = [step(self._twin, row) for row in rows]
         at = self._steps.index(found.settings) if found.settings in self._steps else 0
         self._silent = True
+        told = [f"{said(slo.quantity)} {shown(slo.quantity, row[slo.quantity])}" for row in rows]
         self.walk.options = [
-            (f"{n} of {len(rows)}: cost {row['cost']:.4g}, {shown(slo.quantity, row[slo.quantity])}", n)
-            for n, row in enumerate(rows, 1)
+            (f"{n} of {len(rows)}: cost {row['cost']:.4g}, {text}", n)
+            for n, (row, text) in enumerate(zip(rows, told, strict=True), 1)
         ]
         self.walk.index, self.walk.disabled = at, False
         self._silent = False

@@ -41,6 +41,7 @@ STYLE = """<style>
 .wb-tuning .jupyter-widget-Collapse-contents, .wb-tuning .jp-Collapse-contents { padding: 4px 6px; }
 .wb-tuning .jupyter-widget-Collapse-contents > *, .wb-tuning .jp-Collapse-contents > * { padding: 0; }
 .wb-tuning .jupyter-widget-Collapse, .wb-tuning .jp-Collapse { margin-bottom: 2px; }
+.wb-tuning .widget-readout { min-width: 215px; overflow: visible; }
 .wb-tuning .wb-line { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .wb-tuning .wb-slo { font-weight: 600; padding: 3px 10px; border-radius: 3px; border-left: 6px solid;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }

@@ -190,15 +190,15 @@ class TuningPanel(widgets.VBox):
                 widgets.VBox(self.again.rows),
             ],
             titles=("Files", "Front", "Side by side", "Why", "Load and verify"),
-            layout={"width": "100%", "height": "372px"},
+            layout={"width": "calc(100% - 6px)", "height": "372px"},
         )
         self.tabs.observe(lambda _: self.front.measure(), "selected_index")
         return [
             widgets.HTML(_page.STYLE, layout={"height": "0px", "margin": "0"}),
-            widgets.HBox([*limits, self.scenario, self.verdict], layout=line),
+            widgets.HBox([*limits, self.verdict], layout=line),
             widgets.HBox([self.find, self.stop, self.progress, self.reset, self.status], layout=line),
             widgets.HBox([left, right], layout={"width": "100%"}),
-            widgets.HBox([self.front.walk], layout=line),
+            widgets.HBox([self.front.walk, self.scenario], layout=line),
             self.figure,
             self.tabs,
         ]
