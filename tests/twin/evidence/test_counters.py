@@ -108,6 +108,7 @@ def by_calls(per_visit: float) -> Capture:
         (f"{calls}_count", {**own, **there}, 10 * per_visit * at),
         (f"{calls}_sum", {**own, **there}, 10 * per_visit * at * 0.012),
         ("process_cpu_seconds_total", own, 10 * at * 0.09),
+        ("http_server_active_requests", own, 0 * at + 7),
     ]
     return Capture(name="shop", **metrics(*((name, dict(labels), list(v)) for name, labels, v in rows)))
 
@@ -123,6 +124,12 @@ def test_counters_of_calls_give_the_network_and_own_work_is_what_they_leave():
 def test_cpu_time_that_exceeds_the_work_is_named_with_both_numbers():
     notes = calibrate(by_calls(2), system="gunicorn").notes
     assert any("CPU time is 0.09 s a visit, its own work 0.026 s" in note for note in notes), notes
+
+
+def test_littles_law_that_does_not_hold_is_named_with_both_numbers():
+    """10 requests a second of 50 ms are half a request in flight."""
+    notes = calibrate(by_calls(2), system="gunicorn").notes
+    assert any("in flight by metrics is 7, but rate × mean latency 0.5" in note for note in notes), notes
 
 
 def test_services_without_a_count_of_calls_between_them_are_refused(calm):

@@ -210,6 +210,15 @@ class Counters:
             )
         elif means.wait_s is None and np.isfinite(station.pool.servers):
             yield f"{name}: its wait is taken from its rate and pool; its workers in use would tell"
+        inside_s, seen_s = self._sum("in_flight", name, "", None), self._covered_s(name)
+        by_law = means.rate_rps * means.latency_s
+        if inside_s is not None and abs(inside_s / seen_s - by_law) > _APART * max(
+            inside_s / seen_s, by_law, 1
+        ):
+            yield (
+                f"{name}: mean in flight by metrics is {inside_s / seen_s:.3g}, but rate × mean latency "
+                f"{by_law:.3g}: Little's law does not hold"
+            )
         if means.calls_s > means.latency_s - (means.wait_s or 0.0):
             yield (
                 f"{name}: its calls take {means.calls_s:.3g} s a visit, but it holds a worker for "
@@ -337,6 +346,8 @@ def _grown(captures: Sequence[Capture], step_s: float) -> dict[str, dict[tuple[s
         again = again.assign(target=[_service_of(target, services) for target in again["target"]])
         keep("retries", again, "growth", "target")
         keep("cpu_s", growth(named, "role:cpu_s", bounds), "growth")
+        inside = levels(named, "role:in_flight", bounds)
+        keep("in_flight", inside.assign(held_s=inside["level"].astype(float) * step_s), "held_s")
         pool = pools_over_time(capture, step_s=step_s)
         pool = pool[pool["pool"] == ""]
         for name in ("busy", "queue"):
