@@ -35,7 +35,7 @@ def ours(policy: RetryBudget, events: str) -> str:
     retry_budget.set_up(budget, policy)
     decisions = []
     for event in events:
-        retry_budget.begun(budget, False)
+        retry_budget.begun(budget)
         retry_budget.ended(budget, False, event == "o", False)
         decisions.append("." if event == "o" else "1" if retry_budget.allow(budget) else "0")
     return "".join(decisions)

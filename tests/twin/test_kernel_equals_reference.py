@@ -15,7 +15,7 @@ from workbench.twin.mechanisms import balance
 
 COMMON = ("ok", "failed", "refused", "limited", "expired", "open", "unconnected", "cancelled")
 COMMON += ("timeout", "retry", "degraded", "elsewhere", "queued", "at one instant")
-seldom = settings(max_examples=20, suppress_health_check=list(HealthCheck))
+seldom = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -31,7 +31,7 @@ def test_log_is_that_of_the_reference_with_one_mechanism(mechanism: str):
 def test_log_is_that_of_the_reference_with_any_mechanisms():
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=900, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=450, suppress_health_check=list(HealthCheck))
     @given(cases())
     def agree(case: Case) -> None:
         log = run_both(case)

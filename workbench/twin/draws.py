@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import exposed
 
 BEFORE, AFTER, TRANSIT, BACKOFF, PERSIST, SHARE = 1, 2, 3, 4, 5, 6  # purposes
 CACHE, BALANCE, BALANCE_2, FAIL, PAUSE, THINK = 7, 8, 9, 10, 11, 12
@@ -18,7 +18,7 @@ POINTS = 1024  # length of a quantile table
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-@compiled
+@exposed
 def mixed(x: np.uint64) -> np.uint64:
     """One step of splitmix64."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
@@ -27,25 +27,25 @@ def mixed(x: np.uint64) -> np.uint64:
     return x ^ (x >> np.uint64(31))
 
 
-@compiled
+@exposed
 def root_key(seed: int, request: int) -> np.uint64:
     """Key of the visit with which a request enters."""
     return mixed(mixed(np.uint64(seed)) ^ np.uint64(request))
 
 
-@compiled
+@exposed
 def child_key(key: np.uint64, call: int, attempt: int) -> np.uint64:
     """Key of the visit that attempt number `attempt` of call number `call` makes."""
     return mixed(mixed(key ^ np.uint64(call + 1)) + np.uint64(attempt))
 
 
-@compiled
+@exposed
 def uniform(key: np.uint64, purpose: int) -> float:
     """A number in [0, 1) with 53 random bits."""
     return np.float64(mixed(key ^ mixed(np.uint64(purpose))) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@compiled
+@exposed
 def from_table(table: np.ndarray, u: float) -> float:
     """The quantile at probability u, interpolated between table[k] at (k + ½)/n; the ends are constant."""
     x = u * table.size - 0.5

@@ -1,14 +1,14 @@
 """What is scheduled: a binary heap of (time, order of scheduling), with what it is and whom it concerns.
 
-An event is sixteen bytes: its time, and a code of its order (34 bits), its row (25 bits) and its kind (5 bits), so
-that comparing codes compares orders.
+An event is sixteen bytes: its time, and a code of its order (34 bits), its row (25 bits) and its kind
+(5 bits), so that comparing codes compares orders.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 from workbench.twin.world import HEAPED, SCHEDULED
 
 # Kinds. The row is a visit, but a site for CPU, PAUSE_ENDS and READY, and a station for SCALE.
@@ -51,19 +51,19 @@ def schedule_at_place(w, time, order, kind, row):  # type: ignore[no-untyped-def
     heap[i].time, heap[i].code = time, code
 
 
-@compiled
+@inlined
 def kind_of(code):  # type: ignore[no-untyped-def]
     """Give the kind of an event."""
     return np.int64(code & _KINDS)
 
 
-@compiled
+@inlined
 def row_of(code):  # type: ignore[no-untyped-def]
     """Give the row that an event concerns."""
     return np.int64((code >> _KIND_BITS) & _ROWS)
 
 
-@compiled
+@inlined
 def order_of(code):  # type: ignore[no-untyped-def]
     """Give an event's place in the order of scheduling."""
     return np.int64(code >> (_KIND_BITS + _ROW_BITS))

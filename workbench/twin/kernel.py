@@ -1,8 +1,8 @@
 """The event loop of the twin, in numba over a NamedTuple of arrays of records.
 
-`world` holds what there is, `events` what is scheduled, `visits` what a visit does at its site, `tries` what its
-caller does; here they are put in order of time. At the same time come first what the scenario changes, then
-arrivals from outside, then what was scheduled, in the order of scheduling. The log is times and outcomes
+`world` holds what there is, `events` what is scheduled, `visits` what a visit does at its site, `tries` what
+its caller does; here they are put in order of time. At the same time come first what the scenario changes,
+then arrivals from outside, then what was scheduled, in the order of scheduling. The log is times and outcomes
 only; quantiles and utilisation are computed outside.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from workbench.errors import CalibrationError
 from workbench.network import Change, Network, Workload
 from workbench.twin import draws, events, tries, visits, world
-from workbench.twin._compiled import compiled, compiled_apart, inlined
+from workbench.twin._compiled import compiled_apart, exposed, inlined
 from workbench.twin.mechanisms import balance
 from workbench.twin.plan import plan_of
 from workbench.twin.world import (
@@ -34,13 +34,13 @@ from workbench.twin.world import (
 )
 
 
-@compiled_apart
-def loop(w, arrivals, spare):  # type: ignore[no-untyped-def]
-    """Go on until nothing is left (True), or until visits or heap must be enlarged (False)."""
+@exposed
+def loop(w, arrivals, rows, scheduled):  # type: ignore[no-untyped-def]
+    """Go on until nothing is left (True), or until there is no room for so many more visits, or events."""
     if w.counts[CREATED] < 0:
         _open_up(w, arrivals)
     while w.counts[TAKEN] < arrivals.size or w.counts[HEAPED] > 0:
-        if w.counts[ROWS] + spare > w.visits.size or w.counts[HEAPED] + spare > w.heap.size:
+        if w.counts[ROWS] + rows > w.visits.size or w.counts[HEAPED] + scheduled > w.heap.size:
             return False
         now = _next(w, arrivals)
         while w.counts[GOES_ON] >= 0 or w.counts[LEFT] >= 0:
@@ -296,15 +296,15 @@ def run(
     arrivals = np.ascontiguousarray(arrivals, float)
     w = plan_of(network, workload, changes=changes, shift_s=shift_s, end_s=end_s, seed=seed)
     w.counts[[LEFT, GOES_ON, CREATED]] = -1
-    spare = _spare(w)
+    rows, scheduled = most_at_once(w)
     w = w._replace(
-        visits=np.empty(spare + int(arrivals.size * network_size(network) * 1.2), world.VISIT),
-        heap=np.empty(spare + 4096, world.EVENT),
+        visits=np.empty(rows + int(arrivals.size * network_size(network) * 1.2), world.VISIT),
+        heap=np.empty(scheduled + 4096, world.EVENT),
     )
-    while not loop(w, arrivals, spare):
-        if w.counts[ROWS] + spare > w.visits.size:
+    while not loop(w, arrivals, rows, scheduled):
+        if w.counts[ROWS] + rows > w.visits.size:
             w = w._replace(visits=_enlarged(w.visits))
-        if w.counts[HEAPED] + spare > w.heap.size:
+        if w.counts[HEAPED] + scheduled > w.heap.size:
             w = w._replace(heap=_enlarged(w.heap))
     return w.visits[: w.counts[ROWS]]
 
@@ -314,10 +314,21 @@ def network_size(network: Network) -> int:
     return len(network.stations)
 
 
-def _spare(w: World) -> int:
-    """More rows or events than one event can add: a step at every hop back, and what is cancelled or starts."""
-    tries_at_once = int((w.calls["copies"] * np.minimum(w.calls["attempts"], 64)).sum())
-    return 64 + w.users + 2 * w.sites.size + 4 * w.stations.size + 8 * tries_at_once
+def most_at_once(w: World) -> tuple[int, int]:
+    """More visits, and more events, than one event can add.
+
+    An answer goes back along one way, on which no station stands twice. At each a server is handed on, with
+    an event each for a pause, the processor, the piece, a shedding and its next; the tries that are open are
+    closed, each with a cancellation and another try on its connection; and each call of the station is begun
+    once, each copy with an arrival, a timer, a hedge and a retry. Users begin all at once; an autoscaler
+    starts, and a change stops, every instance.
+    """
+    begun = w.calls["copies"]
+    hedged = np.isfinite(w.calls["hedge_s"])
+    are_open = begun * np.where(hedged, w.calls["attempts"], 1)
+    rows = 8 + w.users + int(begun.sum())
+    steps = 8 * w.stations.size + 2 * w.sites.size
+    return rows, 8 + w.users + steps + int(4 * begun.sum() + 2 * are_open.sum())
 
 
 def _enlarged(rows: np.ndarray) -> np.ndarray:

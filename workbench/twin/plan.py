@@ -26,6 +26,8 @@ from workbench.twin.mechanisms import (
 )
 from workbench.twin.world import World
 
+_MOST_TRIES = 1 << 12  # visits count them in two bytes
+
 
 class _Tables:
     """Quantile tables as they come, by row."""
@@ -78,46 +80,23 @@ def plan_of(
     names = [station.name for station in network.stations]
     capacity = [_capacity(station) for station in network.stations]
     stations = np.zeros(len(names), world.STATION)
-    calls = np.zeros(sum(len(station.calls) for station in network.stations), world.CALL)
-    sites = np.zeros(sum(capacity), world.SITE)
-    links: list[np.void] = []
-    rings: list[np.ndarray] = []
-    views = points = c = x = 0
-    for s, station in enumerate(network.stations):
-        _lay_out_station(stations[s], station, workload, tables, slots)
-        stations[s]["first_call"], stations[s]["end_call"] = c, c + len(station.calls)
-        stations[s]["first_site"], stations[s]["end_site"] = x, x + capacity[s]
-        for call in station.calls:
-            to = names.index(call.to)
-            _lay_out_call(
-                calls[c], call, to, workload, tables, workload.transit.get(f"{station.name}.{call.to}")
-            )
-            if call.balance.kind == "ring hash":
-                rings.append(balance.ring_of(capacity[to], int(call.balance.points)))
-            balance.set_up(calls[c]["balance"], call.balance, points, sum(ring.size for ring in rings))
-            points = calls[c]["balance"]["end_point"]
-            c += 1
-        for number in range(capacity[s]):
-            _lay_out_site(sites[x], s, number, station, slots)
-            sites[x]["first_link"] = len(links)
-            for call in station.calls:
-                links.append(_link(call, views, slots))
-                views += capacity[names.index(call.to)]
-            sites[x]["end_slot"] = slots.used
-            x += 1
+    for row, station in zip(stations, network.stations, strict=True):
+        _lay_out_station(row, station, workload, tables, slots)
+    stations["end_call"] = np.cumsum([len(station.calls) for station in network.stations])
+    stations["first_call"][1:] = stations["end_call"][:-1]
+    stations["end_site"] = np.cumsum(capacity)
+    stations["first_site"][1:] = stations["end_site"][:-1]
+    calls, ring = _calls(network, workload, names, capacity, tables)
+    sites, link_rows, views = _sites(network, calls, capacity, slots)
     think = tables.add(workload.think)
-    link_rows = np.array(links, world.LINK) if links else np.zeros(0, world.LINK)
-    view_rows = np.zeros(views, balance.VIEW)
-    for view in view_rows:
-        balance.set_up_view(view)
     return World(
         stations=stations,
         sites=sites,
         calls=calls,
         links=link_rows,
-        views=view_rows,
+        views=views,
         slots=np.zeros(max(1, slots.used)),
-        ring=np.concatenate([*rings, np.zeros(0, balance.POINT)]),
+        ring=ring,
         tables=tables.array(),
         changes=_changes(changes, names, shift_s),
         fresh_sites=sites.copy(),
@@ -132,6 +111,44 @@ def plan_of(
         end_s=float(end_s),
         seed=np.uint64(seed),
     )
+
+
+def _calls(
+    network: Network, workload: Workload, names: list[str], capacity: list[int], tables: _Tables
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the calls of all stations in order, and the points of their rings."""
+    made = [(station.name, call) for station in network.stations for call in station.calls]
+    rows, ring = np.zeros(len(made), world.CALL), np.zeros(0, balance.POINT)
+    for row, (caller, call) in zip(rows, made, strict=True):
+        to, first = names.index(call.to), ring.size
+        _lay_out_call(row, call, to, workload, tables, workload.transit.get(f"{caller}.{call.to}"))
+        if call.balance.kind == "ring hash":
+            ring = np.concatenate([ring, balance.ring_of(capacity[to], int(call.balance.points))])
+        balance.set_up(row["balance"], call.balance, first, ring.size)
+    return rows, ring
+
+
+def _sites(
+    network: Network, calls: np.ndarray, capacity: list[int], slots: _Slots
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the instances of all stations in order, their links, and the links' views."""
+    sites = np.zeros(sum(capacity), world.SITE)
+    links: list[np.void] = []
+    views = x = first_call = 0
+    for s, station in enumerate(network.stations):
+        for number in range(capacity[s]):
+            _lay_out_site(sites[x], s, number, station, slots)
+            sites[x]["first_link"] = len(links)
+            for c, call in enumerate(station.calls, first_call):
+                links.append(_link(call, views, slots))
+                views += capacity[calls[c]["to"]]
+            sites[x]["end_slot"] = slots.used
+            x += 1
+        first_call += len(station.calls)
+    view_rows = np.zeros(views, balance.VIEW)
+    for view in view_rows:
+        balance.set_up_view(view)
+    return sites, np.array(links, world.LINK) if links else np.zeros(0, world.LINK), view_rows
 
 
 def _capacity(station: Station) -> int:
@@ -158,6 +175,9 @@ def _lay_out_station(
 def _lay_out_call(
     row: np.void, call: Call, to: int, workload: Workload, tables: _Tables, transit: np.ndarray | None
 ) -> None:
+    if max(call.attempts, call.copies) > _MOST_TRIES:
+        found = f"{call.attempts} attempts, {call.copies} copies of a call to {call.to}"
+        raise SettingError(found, expected=f"at most {_MOST_TRIES} each")
     for name in ("timeout_s", "attempts", "backoff_s", "jitter", "overall_s", "hedge_s", "idempotent"):
         row[name] = getattr(call, name)
     for name in ("inherits", "reserve_s", "cancels", "share", "copies", "together", "fallback"):

@@ -19,7 +19,6 @@ from workbench.twin.world import (
     FIRST,
     GOES_ON,
     GONE,
-    LEFT,
     LIMITED,
     NONE,
     OK,
@@ -81,7 +80,7 @@ def _begin_call(w, v, i, now):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled
+@compiled_apart
 def _begin_try(w, v, i, copy, lead, now, until):  # type: ignore[no-untyped-def]
     """Begin a try of call number i; give its row (-1 if too late for one) and what became of it at once."""
     if now >= until:
@@ -139,7 +138,7 @@ def _luck(w, visit, i, attempt):  # type: ignore[no-untyped-def]
     return fresh
 
 
-@compiled
+@compiled_apart
 def _failed_unsent(w, t, now, result):  # type: ignore[no-untyped-def]
     """A try that its own caller's breaker or pool has refused; give the result."""
     w.visits[t].ended, w.visits[t].outcome, w.visits[t].place = now, result, GONE
@@ -149,7 +148,7 @@ def _failed_unsent(w, t, now, result):  # type: ignore[no-untyped-def]
 
 @compiled
 def _set_timer(w, c, t, now, until):  # type: ignore[no-untyped-def]
-    """Schedule the giving up of try t. Those that wait the call's own timeout are a queue, its head scheduled."""
+    """Schedule the giving up of try t: those after the call's own timeout are a queue, its head scheduled."""
     call, this = w.calls[c], w.visits[t]
     if now + call.timeout_s >= until:
         if until < np.inf:
@@ -180,7 +179,7 @@ def next_timer(w, t):  # type: ignore[no-untyped-def]
         events.schedule_at_place(w, this.timer_at, this.timer_order, events.TIMER, following)
 
 
-@compiled
+@compiled_apart
 def _send(w, t, now):  # type: ignore[no-untyped-def]
     this = w.visits[t]
     caller, call, link = w.visits[this.parent], w.calls[this.call], _link_of(w, t)
@@ -236,7 +235,7 @@ def _leave_connections(w, t, now, outcome):  # type: ignore[no-untyped-def]
     this.ended, this.outcome, this.place = now, outcome, GONE
 
 
-@compiled
+@compiled_apart
 def _close(w, t, now, result):  # type: ignore[no-untyped-def]
     """The caller of try t is done with it: give back what it held, tell those who count."""
     this, link = w.visits[t], _link_of(w, t)
@@ -262,11 +261,11 @@ def _close(w, t, now, result):  # type: ignore[no-untyped-def]
         n = w.stations[call.to].end_site - w.stations[call.to].first_site
         outliers.tell(call.outliers, w.views, link.first_view, n, this.instance, now, failed)
     if link.budget.kind > 0:
-        released = result == CANCELLED or result == LIMITED or result == OPEN
+        released = result in (CANCELLED, LIMITED, OPEN)
         retry_budget.ended(link.budget, this.attempt > 0, result == OK, released)
 
 
-@compiled
+@compiled_apart
 def hear(w, t, now, result):  # type: ignore[no-untyped-def]
     """The caller of try t learns its result, unless it has given up on it before."""
     this = w.visits[t]
@@ -305,8 +304,8 @@ def _after_failure(w, v, i, t, now, result):  # type: ignore[no-untyped-def]
     call = w.calls[w.stations[visit.station].first_call + i]
     if result != _TOO_LATE and result != LIMITED:
         lead = w.visits[w.visits[t].lead]
-        safe = call.idempotent or result == REFUSED or result == UNCONNECTED or result == OPEN
-        if safe and lead.tries < call.attempts and _within_budget(w, t):
+        undone = result in (REFUSED, UNCONNECTED, OPEN)
+        if (call.idempotent or undone) and lead.tries < call.attempts and _within_budget(w, t):
             u = draws.uniform(w.visits[t].key, draws.BACKOFF)
             wait_s = backoff.delay_s(lead.tries, call.law, call.backoff_s, call.cap_s, call.jitter, u)
             if now + wait_s < lead.until:

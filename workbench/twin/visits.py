@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.twin import draws, events
-from workbench.twin._compiled import compiled, compiled_apart
+from workbench.twin._compiled import compiled, compiled_apart, inlined
 from workbench.twin.mechanisms import autoscaler, codel, concurrency, cpu, pool, rate_limit
 from workbench.twin.world import (
     AT_WORK,
@@ -294,7 +294,7 @@ def take_next(w, x, now):  # type: ignore[no-untyped-def]
     start(w, v, now)
 
 
-@compiled
+@inlined
 def shed(w, v, now):  # type: ignore[no-untyped-def]
     """Visit v, taken from the queue, has waited too long."""
     leave(w, v, now, REFUSED)

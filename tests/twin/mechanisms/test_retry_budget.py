@@ -14,19 +14,25 @@ def new(**policy: float | str) -> np.void:
     return state
 
 
+def retry(state: np.void) -> None:
+    """One that was allowed is made at once."""
+    retry_budget.promised(state)
+    retry_budget.begun(state)
+
+
 def test_a_share_of_the_tries_in_progress_may_be_retries():
     """Of 20 tries 4 at 20 %; of 19 still 3, which is the floor."""
     budget = new(kind="active", share=0.2, floor=3)
     for _ in range(16):
-        retry_budget.begun(budget, False)
+        retry_budget.begun(budget)
     granted = 0
     while retry_budget.allow(budget):
-        retry_budget.begun(budget, True)
+        retry(budget)
         granted += 1
     assert granted == 3  # 19 in progress
-    retry_budget.begun(budget, False)
+    retry_budget.begun(budget)
     assert retry_budget.allow(budget)  # 3 of 20
-    retry_budget.begun(budget, True)
+    retry(budget)
     assert not retry_budget.allow(budget)  # 4 of 21
     retry_budget.ended(budget, True, False, True)
     assert retry_budget.allow(budget)
@@ -37,7 +43,7 @@ def test_a_few_retries_are_always_allowed():
     allowed = []
     for _ in range(3):
         allowed.append(bool(retry_budget.allow(budget)))
-        retry_budget.begun(budget, True)
+        retry(budget)
     assert allowed == [True, True, False]
 
 
@@ -74,4 +80,4 @@ def test_without_a_budget_every_retry_is_allowed():
     budget = new()
     for _ in range(100):
         assert retry_budget.allow(budget)
-        retry_budget.begun(budget, True)
+        retry(budget)

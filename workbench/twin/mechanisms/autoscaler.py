@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.policies import Autoscaler
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import inlined
 
 STATE = np.dtype(
     [
@@ -42,7 +42,7 @@ def set_up(state: Any, policy: Autoscaler, instances: int, first_slot: int) -> N
     state["first_slot"], state["slots"] = first_slot, slots_needed(policy)
 
 
-@compiled
+@inlined
 def wanted(scaler, slots, now_n, utilisation):  # type: ignore[no-untyped-def]
     """Give how many instances there should be, of now_n that run or start, at a mean utilisation."""
     ratio = utilisation / scaler.target

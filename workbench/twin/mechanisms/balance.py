@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.policies import Balance
 from workbench.twin import draws
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 
 ROUND_ROBIN, RANDOM, TWO_CHOICES, LEAST_ACTIVE, RING_HASH = range(5)  # kinds, as in Balance.KINDS
 
@@ -43,7 +43,7 @@ POINT = np.dtype([("hash", "u8"), ("instance", "i8")])
 
 
 def ring_of(instances: int, points: int) -> np.ndarray:
-    """Sorted points of a ring, where splitmix64 of the instance's number, and then of the point's, puts them."""
+    """Sorted points of a ring, put where splitmix64 of the instance's number, and then of theirs, says."""
     owner, number = np.divmod(np.arange(instances * points, dtype=np.uint64), np.uint64(points))
     with np.errstate(over="ignore"):
         hashes = draws.mixed_all(draws.mixed_all(owner) + number)
@@ -66,7 +66,7 @@ def set_up_view(view: Any) -> None:
     view["down_from"], view["down_until"], view["ejected_until"] = np.inf, np.inf, 0.0
 
 
-@compiled
+@inlined
 def pick(b, link, ring, instances, first_instance, views, first_view, n, now, key, u1, u2):  # type: ignore
     """Give the instance (0 to n - 1) for a try at time now; u1 and u2 are uniforms, key is the request's.
 
@@ -139,7 +139,7 @@ def _place(ring, first, end, key):  # type: ignore[no-untyped-def]
     return low if low < end else first
 
 
-@compiled
+@inlined
 def went_down(b, view, now):  # type: ignore[no-untyped-def]
     """The instance of this view goes down at time now: if it stays so, probes will notice."""
     if view.down_from < now <= view.down_until:
@@ -148,7 +148,7 @@ def went_down(b, view, now):  # type: ignore[no-untyped-def]
         view.down_from, view.down_until = _noticed(b, now), np.inf
 
 
-@compiled
+@inlined
 def came_up(b, view, now):  # type: ignore[no-untyped-def]
     """The instance of this view is up again from time now on."""
     if view.down_from < now:

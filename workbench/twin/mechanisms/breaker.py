@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.policies import Breaker
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 
 NONE, CONSECUTIVE, COUNT_WINDOW, TIME_WINDOW = range(4)  # kinds, as in Breaker.KINDS
 CLOSED, OPEN, HALF_OPEN = range(3)
@@ -66,7 +66,7 @@ def set_up(state: Any, policy: Breaker, first_slot: int) -> None:
         state[name] = 0
 
 
-@compiled
+@inlined
 def allow(b, slots, now):  # type: ignore[no-untyped-def]
     """Give a ticket (0 or more) for a try that may be sent at time now, or -1."""
     if b.kind == NONE:
@@ -78,7 +78,7 @@ def allow(b, slots, now):  # type: ignore[no-untyped-def]
     return b.generation
 
 
-@compiled
+@inlined
 def tell(b, slots, now, ticket, duration_s, failed):  # type: ignore[no-untyped-def]
     """Count the result of a try that was let through with `ticket`."""
     if b.kind == CONSECUTIVE:
@@ -100,7 +100,7 @@ def tell(b, slots, now, ticket, duration_s, failed):  # type: ignore[no-untyped-
         _become(b, slots, following, now)
 
 
-@compiled
+@inlined
 def release(b, slots, now, ticket):  # type: ignore[no-untyped-def]
     """Take back what `allow` counted for a try that will have no result."""
     if b.kind == CONSECUTIVE:
@@ -140,7 +140,7 @@ def _count(b, calls, failed, slow):  # type: ignore[no-untyped-def]
     b.slow += slow
 
 
-@compiled
+@inlined
 def _judged_in_a_row(b):  # type: ignore[no-untyped-def]
     """The phase after this row: failures open, one if half open; as many successes as trials close."""
     if -b.in_a_row >= (b.failures if b.phase == CLOSED else 1):

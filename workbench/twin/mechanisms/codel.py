@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench import policies
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 
 _NEW, _LAST, _MORE = range(3)  # a dequeue begins; its next is passed on; its next may be dropped as well
 STATE = np.dtype(
@@ -36,7 +36,7 @@ def set_up(state: Any, policy: policies.Codel) -> None:
         state[name] = 0
 
 
-@compiled
+@inlined
 def drop(codel, now, sojourn_s, left):  # type: ignore[no-untyped-def]
     """True if a visit taken from the queue after `sojourn_s` is dropped; `left` stay in the queue.
 
@@ -63,7 +63,7 @@ def drop(codel, now, sojourn_s, left):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled
+@inlined
 def found_empty(codel):  # type: ignore[no-untyped-def]
     """A server that has become free found nobody in the queue."""
     codel.above_at = 0.0

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from workbench import policies
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 
 _NONE, _FIXED, _AIMD, _VEGAS, _GRADIENT2, _ENVOY = range(6)  # as in policies.Concurrency.KINDS
 _PROBE_EVERY = 0.75 * 30  # samples for each unit of the limit, between two probes of Vegas
@@ -77,7 +77,7 @@ def slots_needed(policy: policies.Concurrency) -> int:
     return 90 * _DECADES if policy.kind == "envoy gradient" else 0
 
 
-@compiled
+@inlined
 def admit(c, slots, now):  # type: ignore[no-untyped-def]
     """Count a visit in; give how many are inside with it, for `leave`, or 0 if it is refused."""
     if c.kind == _ENVOY:
@@ -88,7 +88,7 @@ def admit(c, slots, now):  # type: ignore[no-untyped-def]
     return c.inside
 
 
-@compiled
+@inlined
 def leave(c, slots, now, rtt_s, inside, failed):  # type: ignore[no-untyped-def]
     """Count a visit out and move the limit; `inside` is what `admit` gave it."""
     rtt_ns = max(1.0, np.rint(rtt_s * 1e9))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.policies import Cpu
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 
 UNLIMITED, SHARED, LOOP = 0, 1, 2
 STATE = np.dtype(
@@ -77,7 +77,7 @@ def _roll(cpu, now):  # type: ignore[no-untyped-def]
             cpu.period, cpu.used_s, cpu.throttled = period, 0.0, 0
 
 
-@compiled
+@inlined
 def begin(cpu, visits, v, work_s, now):  # type: ignore[no-untyped-def]
     """Piece v, work_s (> 0) of processor, joins those at work."""
     _advance(cpu, now)
@@ -89,14 +89,14 @@ def begin(cpu, visits, v, work_s, now):  # type: ignore[no-untyped-def]
     cpu.root = _merged(visits, cpu.root, v)
 
 
-@compiled
+@inlined
 def halt(cpu, now):  # type: ignore[no-untyped-def]
     """The instance stands still from now on, until the event that wakes it."""
     _advance(cpu, now)
     cpu.halted = 1
 
 
-@compiled
+@inlined
 def next_change(cpu, visits, now, paused_until):  # type: ignore[no-untyped-def]
     """Set cpu.what happens next if nothing else begins, and give when; NOTHING if nothing does."""
     if cpu.running == 0 and not cpu.halted:
@@ -121,7 +121,7 @@ def next_change(cpu, visits, now, paused_until):  # type: ignore[no-untyped-def]
     return at
 
 
-@compiled
+@inlined
 def change(cpu, visits, now):  # type: ignore[no-untyped-def]
     """Let what was due happen; give the piece that is done, or -1."""
     if cpu.what == DONE:
@@ -144,7 +144,7 @@ def change(cpu, visits, now):  # type: ignore[no-untyped-def]
     return -1
 
 
-@compiled
+@inlined
 def take_loop(cpu, visits, v):  # type: ignore[no-untyped-def]
     """True if piece v has the loop at once; else it waits for its turn."""
     if cpu.runs < 0:
@@ -159,7 +159,7 @@ def take_loop(cpu, visits, v):  # type: ignore[no-untyped-def]
     return False
 
 
-@compiled
+@inlined
 def leave_loop(cpu, visits):  # type: ignore[no-untyped-def]
     """The piece at work is done; give the next, or -1."""
     cpu.runs = cpu.first

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.policies import Outliers
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import exposed, inlined
 
 STATE = np.dtype([("failures", "f8"), ("ejection_s", "f8"), ("share", "f8")])
 
@@ -23,7 +23,7 @@ def set_up(state: Any, policy: Outliers) -> None:
     state["failures"], state["ejection_s"], state["share"] = policy.failures, policy.ejection_s, policy.share
 
 
-@compiled
+@inlined
 def tell(o, views, first_view, n, instance, now, failed):  # type: ignore[no-untyped-def]
     """Count the result of a try sent to `instance`, 0 to n - 1, of n with views from `first_view` on."""
     view = views[first_view + instance]
@@ -44,7 +44,7 @@ def tell(o, views, first_view, n, instance, now, failed):  # type: ignore[no-unt
         view.ejected_until = now + view.ejections * o.ejection_s
 
 
-@compiled
+@exposed
 def is_out(view, now):  # type: ignore[no-untyped-def]
     """Tell whether the instance is ejected at time now."""
     return now < view.ejected_until

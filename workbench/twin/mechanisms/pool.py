@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.policies import Pool
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import exposed
 
 STATE = np.dtype(
     [
@@ -35,7 +35,7 @@ def set_up(state: Any, policy: Pool) -> None:
     state["first"] = state["last"] = -1
 
 
-@compiled
+@exposed
 def acquire(pool, visits, v):  # type: ignore[no-untyped-def]
     """Give visit v a free server, else a place in the queue, else refuse it."""
     if pool.busy < pool.servers:
@@ -58,7 +58,7 @@ def acquire(pool, visits, v):  # type: ignore[no-untyped-def]
     return QUEUED
 
 
-@compiled
+@exposed
 def release(pool, visits):  # type: ignore[no-untyped-def]
     """Free a server; give the visit that takes it over, or -1."""
     while pool.first >= 0:
@@ -72,7 +72,7 @@ def release(pool, visits):  # type: ignore[no-untyped-def]
     return -1
 
 
-@compiled
+@exposed
 def leave_queue(pool, visits, v):  # type: ignore[no-untyped-def]
     """Take a waiting visit out of the queue."""
     visits[v].waiting = 0

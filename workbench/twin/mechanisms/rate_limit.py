@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from workbench import policies
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import compiled, inlined
 
 _TOKEN_BUCKET, _LEAKY_BUCKET, _FIXED_WINDOW, _SLIDING_WINDOW = range(4)  # as in policies.Limit.KINDS
 STATE = np.dtype(
@@ -60,7 +60,7 @@ def _permits(policy: policies.Limit) -> float:
     return max(1.0, math.floor(permits * (1 + 1e-12))) if math.isfinite(permits) else math.inf
 
 
-@compiled
+@inlined
 def admit(limit, slots, now):  # type: ignore[no-untyped-def]
     """Delay (s) of an arrival at time now: 0 passes at once, inf is refused. An infinite rate admits."""
     if np.isinf(limit.rate_rps):

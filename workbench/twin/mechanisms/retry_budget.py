@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench import policies
-from workbench.twin._compiled import compiled
+from workbench.twin._compiled import inlined
 
 _NONE, _ACTIVE, _TOKENS = range(3)  # as in policies.RetryBudget.KINDS
 STATE = np.dtype(
@@ -36,7 +36,7 @@ def set_up(state: Any, policy: policies.RetryBudget) -> None:
     state["active"] = state["retries"] = 0
 
 
-@compiled
+@inlined
 def allow(budget):  # type: ignore[no-untyped-def]
     """True if a retry may be made now; the failure that asks for it has been told to `ended`."""
     if budget.kind == _ACTIVE:
@@ -46,25 +46,25 @@ def allow(budget):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled
+@inlined
 def promised(budget):  # type: ignore[no-untyped-def]
     """Count a retry that has been allowed."""
     budget.retries += 1
 
 
-@compiled
+@inlined
 def withdrawn(budget):  # type: ignore[no-untyped-def]
     """Count out a retry that was allowed and will not be made."""
     budget.retries -= 1
 
 
-@compiled
+@inlined
 def begun(budget):  # type: ignore[no-untyped-def]
     """Count a try in."""
     budget.active += 1
 
 
-@compiled
+@inlined
 def ended(budget, was_retry, ok, released):  # type: ignore[no-untyped-def]
     """Count a try out; one that failed takes a token, unless it was `released` (abandoned, not retriable)."""
     budget.active -= 1
