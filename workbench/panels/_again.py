@@ -44,8 +44,8 @@ class Again:
     def _loaded(self) -> str:
         promised = self._promised()
         self._put(promised.settings)
-        count = len(promised.current.difference(promised.settings))
-        return _page.plain(f"Loaded: {count} settings differ from what was recorded then.")
+        moved = promised.current.difference(promised.settings)
+        return _page.plain(f"Loaded: {', '.join(moved) or 'nothing'} differs from what was recorded then.")
 
     def _verified(self) -> str:
         for field in (self.before, self.after):
@@ -65,6 +65,6 @@ def _field(description: str, value: str) -> widgets.Text:
     return widgets.Text(
         value=value,
         description=description,
-        style={"description_width": "110px"},
-        layout={"width": "440px"},
+        style={"description_width": "125px"},
+        layout={"width": "330px"},
     )

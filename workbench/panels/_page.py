@@ -141,13 +141,20 @@ def advice(recommendation: Recommendation) -> str:
     }.get(recommendation.advice, "Change the settings listed above: the cheapest found that hold the SLO.")
     scenarios = ", ".join(recommendation.evidence["scenarios"])
     tried = f"{recommendation.evaluations} settings tried; scenarios: {scenarios}."
-    compared = "".join(
-        f"<li>{escape(str(row['alternative']))}: P99 {shown('p99_s', row['p99_s'])}, "
-        f"errors {shown('error_share', row['error_share'])}, cost {row['cost']:.0f}; "
-        f"{'holds' if row['holds'] else 'does not hold'} the SLO</li>"
+    study = recommendation.study
+    reasons = _list(study.text().splitlines()) if study is not None else ""
+    compared = _list(
+        f"{row['alternative']}: P99 {shown('p99_s', row['p99_s'])}, "
+        f"errors {shown('error_share', row['error_share'])}, cost {row['cost']:.4g}; "
+        f"{'holds' if row['holds'] else 'does not hold'} the SLO"
+        + (f": {row['why_not']}" if row["why_not"] else "")
         for _, row in recommendation.alternatives.iterrows()
     )
-    return f"<b>{said}</b> {escape(tried)}" + (f"<br>Side by side:<ul>{compared}</ul>" if compared else "")
+    return f"<b>{said}</b> {escape(tried)}{reasons}<b>Alternatives, and why not</b>{compared}"
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
 
 
 def notes(texts: Iterable[str]) -> str:

@@ -284,9 +284,11 @@ class TuningPanel(widgets.VBox):
                 if scenario is not self._scenario:
                     return
                 self._now_s = self._chosen_s = before.latency_s
-                self._say("Move a slider, or let the twin find settings that hold the SLO.")
                 if first:
+                    self._say("Move a slider, or let the twin find settings that hold the SLO.")
                     self._open_busiest(before)
+                else:
+                    self._say(f"Predicted: {scenario.name}.")
                 self._look() if settings != twin.settings else self._draw()
         curves = {}
         for name, at in (("now", twin.settings), ("chosen", settings)):
