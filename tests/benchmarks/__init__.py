@@ -17,6 +17,13 @@ class Row(NamedTuple):
     other_s: float
 
 
+class Figure(NamedTuple):
+    """Something measured that nobody else gives."""
+
+    work: str
+    figure: str
+
+
 class Absent(NamedTuple):
     """A piece of work that could not be measured here, and why."""
 

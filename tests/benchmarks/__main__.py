@@ -16,7 +16,11 @@ def main() -> None:
                 print(_line(row))
 
 
-def _line(row: benchmarks.Row | benchmarks.Peak | benchmarks.Searched | benchmarks.Absent) -> str:
+def _line(
+    row: benchmarks.Row | benchmarks.Peak | benchmarks.Searched | benchmarks.Figure | benchmarks.Absent,
+) -> str:
+    if isinstance(row, benchmarks.Figure):
+        return f"{row.work:<40} {row.figure}"
     if isinstance(row, benchmarks.Searched):
         reached = f"{row.reached} of {row.searches} within 2 %"
         after = f"after {row.median:.0f} evaluations, at most {row.worst:.0f}" if row.reached else ""
