@@ -11,7 +11,7 @@ from tests.browser.lab import Seen, chromium, jupyter
 from tests.needs import ROOT, absent
 
 NOTEBOOK = "01_start_here.ipynb"
-START_MS, RUN_MS, ANSWER_MS = 60_000, 300_000, 20_000
+START_MS, RUN_MS, ANSWER_MS, SEARCH_MS = 60_000, 300_000, 20_000, 120_000
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,60 @@ def test_export_writes_files_and_the_panel_says_where(seen: Seen, tmp_path: Path
     assert names == {"recommendation.json"} | {
         f"lab.yaml{end}" for end in ("", ".rollback", ".diff", ".rollback.diff")
     }
+
+
+def test_from_a_search_the_front_is_walked_by_keyboard_and_settings_stand_side_by_side(seen: Seen):
+    desk, page = panel(seen.page), seen.page
+    desk.get_by_role("button", name="Find settings").click()
+    expect(desk.get_by_text("Advice: change")).to_be_visible(timeout=SEARCH_MS)
+    desk.get_by_role("tab", name="Side by side").click()
+    desk.get_by_role("button", name="Keep as A").click()
+    front = desk.locator(".widget-hslider").filter(has_text="front")
+    readout = front.locator(".widget-readout")
+    expect(readout).to_contain_text("1 of ")
+    height = desk.bounding_box()["height"]
+    front.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+    expect(readout).to_contain_text("2 of ")
+    desk.get_by_role("button", name="Keep as B").click()
+    table = desk.locator(".wb-table").last
+    expect(table.locator("th")).to_have_text(["", "now", "A", "B"])
+    expect(table.locator("tr").filter(has_text="orders/workers")).to_contain_text("workers")
+    expect(table).not_to_contain_text("…", timeout=ANSWER_MS)
+    assert desk.bounding_box()["height"] == height  # nothing jumps
+    desk.get_by_role("button", name="Take A").click()
+    expect(desk.get_by_text("SLO holds")).to_be_visible()
+
+
+def test_another_scenario_is_predicted_and_the_reasons_are_there_to_read(seen: Seen):
+    desk = panel(seen.page)
+    numbers = desk.locator(".wb-table").first
+    told = numbers.inner_text()
+    desk.get_by_label("scenario").select_option(label="1.5 × the load")
+    expect(numbers).not_to_have_text(told, timeout=ANSWER_MS, use_inner_text=True)
+    desk.get_by_label("scenario").select_option(label="as recorded")
+    desk.get_by_role("tab", name="Why").click()
+    expect(desk.get_by_text("twice the workers").first).to_be_visible(timeout=ANSWER_MS)
+
+
+def test_what_was_searched_is_exported_in_another_format_and_loaded_again(seen: Seen, tmp_path: Path):
+    desk, folder = panel(seen.page), tmp_path / "env"
+    desk.get_by_role("tab", name="Files").click()
+    desk.get_by_label("format").select_option(label=".env file")
+    expect(desk.locator(".wb-diff")).to_contain_text("ORDERS_WORKERS=", timeout=ANSWER_MS)
+    desk.get_by_label("folder").fill(str(folder))
+    desk.get_by_label("folder").press("Tab")
+    desk.get_by_role("button", name="Export").click()
+    expect(desk.get_by_text("settings.env.rollback")).to_be_visible(timeout=ANSWER_MS)
+    assert "ORDERS_WORKERS=4" in (folder / "settings.env.rollback").read_text()
+    desk.get_by_title("Back to the recorded settings").click()
+    expect(desk.get_by_text("No setting is changed")).to_be_visible()
+    desk.get_by_role("tab", name="Load and verify").click()
+    desk.get_by_label("recommendation").fill(str(folder / "recommendation.json"))
+    desk.get_by_label("recommendation").press("Tab")
+    desk.get_by_title("Load", exact=True).click()
+    expect(desk.get_by_text("Loaded:")).to_be_visible(timeout=ANSWER_MS)
+    expect(desk.locator(".wb-changed").first).to_be_visible()
 
 
 def test_the_console_told_no_error(seen: Seen):
