@@ -14,23 +14,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.analysis._metrics import edges, growth, levels, served
+from workbench.analysis._metrics import edges, levels
 from workbench.analysis._roles import in_roles
-from workbench.analysis.pools import pools_over_time
 from workbench.capture import Capture
 from workbench.errors import CalibrationError
 from workbench.network import Call, Demand, Network, Station
 from workbench.policies import Cpu
 from workbench.twin.arrivals import rate_over_time
 from workbench.twin.draws import POINTS
+from workbench.twin.evidence.blocks import blocks, grown, instances
 from workbench.twin.evidence.structure import ENTRY, Learned
 from workbench.twin.outcome import QUANTILES
 from workbench.twin.theory import mmc_wait
 
 BLOCK_S = 10.0
 _FEWEST_BLOCKS = 6
-_TURNED_AWAY = ("429", "503", "504")
-_FAILED = "5|0$|429$"
 _LITTLE = 0.05  # share of latency below which waiting does not blur the spread of work
 _ROUND = 0.03  # calls per visit this near a whole number are that number
 _APART = 0.1  # share by which two ways to one number may differ before it is said
@@ -53,7 +51,7 @@ class Counters:
         self._captures = captures
         self._total_s = sum(capture.duration_s for capture in captures)
         self._step_s = min(step_s, min(c.duration_s for c in captures) / _FEWEST_BLOCKS)
-        self._grown = _grown(captures, self._step_s)
+        self._grown = grown(captures, self._step_s)
         self.blocks = next((a.size for of in self._grown.values() for a in of.values()), 0)
         self._no_pool: set[str] = set()
         if not self._grown["latency_count"]:
@@ -89,9 +87,9 @@ class Counters:
             waiting += [to for to in own if to not in calls]
             if len(own) > 1:
                 notes.append(f"{caller}: its calls are taken to come one after the other; spans would tell")
-        instances = _instances(self._captures)
+        copies = instances(self._captures)
         entry = Station(ENTRY, calls=(Call(root, timeout_s=patience_s),))
-        stations = [Station(n, calls=calls[n], instances=instances.get(n, 1)) for n in sorted(calls)]
+        stations = [Station(n, calls=calls[n], instances=copies.get(n, 1)) for n in sorted(calls)]
         return Learned(Network((entry, *stations), ENTRY), tuple(notes))
 
     def fitted(self, network: Network) -> tuple[Network, list[str]]:
@@ -127,10 +125,10 @@ class Counters:
         passed_s, times, first = 0.0, [], 0
         counts = np.rint(self._grown["answered"][entry, ""]).astype(int)
         for capture in self._captures:
-            blocks = _blocks(capture, self._step_s)
-            for b, n in enumerate(counts[first : first + blocks]):
+            last = first + blocks(capture, self._step_s)
+            for b, n in enumerate(counts[first:last]):
                 times.append(passed_s + (b + np.sort(rng.random(n))) * self._step_s)
-            passed_s, first = passed_s + capture.duration_s, first + blocks
+            passed_s, first = passed_s + capture.duration_s, last
         return np.concatenate(times)
 
     def resample(self, rng: np.random.Generator) -> np.ndarray:
@@ -309,82 +307,6 @@ class Counters:
         covered = self._grown["covered_s"]
         own = covered.get((service, ""))
         return float(own.sum() if own is not None else max(seen.sum() for seen in covered.values()))
-
-
-def _grown(captures: Sequence[Capture], step_s: float) -> dict[str, dict[tuple[str, str], np.ndarray]]:
-    """Give what grew in each block, by name, service and target or bucket."""
-    parts: dict[str, list[pd.DataFrame]] = {}
-    first = 0
-
-    def keep(name: str, rows: pd.DataFrame, value: str, other: str = "", by: str = "service") -> None:
-        kept = parts.setdefault(name, [])
-        if len(rows):
-            block = ((rows["time"] - capture.start).dt.total_seconds() / step_s + 0.5).astype(int) + first
-            key = rows[other] if other else ""
-            kept.append(
-                pd.DataFrame({"service": rows[by], "other": key, "block": block, "value": rows[value]})
-            )
-
-    for capture in captures:
-        named, bounds = in_roles(capture), edges(capture, step_s)
-        services = set(named.series["service"])
-        answered = served(named, bounds, "status")
-        keep("answered", answered, "growth")
-        keep("failed", answered[answered["status"].astype(str).str.match(_FAILED)], "growth")
-        covered = answered.groupby(["time", "service"], as_index=False)["covered_s"].max()
-        keep("covered_s", covered, "covered_s")
-        for part in ("count", "sum", "bucket"):
-            labels = ("le",) if part == "bucket" else ()
-            own = growth(named, f"role:latency_{part}", bounds, "status", *labels)
-            keep(f"latency_{part}", own[~own["status"].isin(_TURNED_AWAY)], "growth", *labels)
-            made = growth(named, f"role:calls_{part}", bounds, "target", *labels)
-            made = made.assign(target=[_service_of(target, services) for target in made["target"]])
-            if part != "bucket":
-                keep(f"calls_{part}", made, "growth", "target")
-            keep(f"called_{part}", made, "growth", *(labels or ("",)), by="target")
-        again = growth(named, "role:retries", bounds, "target")
-        again = again.assign(target=[_service_of(target, services) for target in again["target"]])
-        keep("retries", again, "growth", "target")
-        keep("cpu_s", growth(named, "role:cpu_s", bounds), "growth")
-        inside = levels(named, "role:in_flight", bounds)
-        keep("in_flight", inside.assign(held_s=inside["level"].astype(float) * step_s), "held_s")
-        pool = pools_over_time(capture, step_s=step_s)
-        pool = pool[pool["pool"] == ""]
-        for name in ("busy", "queue"):
-            known = pool[pool[name].notna()]
-            keep(name, known.assign(used_s=known[name].astype(float) * step_s), "used_s")
-        first += len(bounds) - 1
-    return {
-        name: _arrays(pd.concat(own, ignore_index=True), first) if own else {} for name, own in parts.items()
-    }
-
-
-def _arrays(rows: pd.DataFrame, blocks: int) -> dict[tuple[str, str], np.ndarray]:
-    rows = rows.assign(other=rows["other"].astype(str).replace("+Inf", "inf"))
-    return {
-        (str(service), str(other)): np.bincount(own["block"], own["value"].astype(float), minlength=blocks)
-        for (service, other), own in rows.groupby(["service", "other"])
-    }
-
-
-def _blocks(capture: Capture, step_s: float) -> int:
-    return len(edges(capture, step_s)) - 1
-
-
-def _service_of(target: str, services: set[str]) -> str:
-    """Give the service that an address names: payments of payments.shop.svc:8080."""
-    host = target.rpartition("//")[2].partition("/")[0].partition(":")[0]
-    return next((name for name in (target, host, host.partition(".")[0]) if name in services), target)
-
-
-def _instances(captures: Sequence[Capture]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for capture in captures:
-        series = in_roles(capture).series
-        own = series[series["metric"].str.startswith("role:latency")]
-        for name, n in own.groupby("service")["instance"].nunique().items():
-            found[str(name)] = max(found.get(str(name), 1), int(n))
-    return found
 
 
 def _calls(to: str, per_visit: float) -> Iterator[Call]:
