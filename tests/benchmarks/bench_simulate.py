@@ -88,7 +88,10 @@ def _ours(station: Station, call: Call | None, arrivals: np.ndarray) -> Callable
 
 
 def _five_tiers() -> Figure:
-    """Every mechanism at every tier, as far as it can be on one call and at one station."""
+    """One mechanism of every kind at every tier; events are arrivals and all that was scheduled.
+
+    A timer counts even if its answer came first, and it only stood in a queue.
+    """
     names = ["callers", "t1", "t2", "t3", "t4", "t5"]
     stations = tuple(_tier(name, names[i + 1 :]) for i, name in enumerate(names))
     demand = {name: Demand(TABLE * 0.01, TABLE * 0.002) for name in names[1:]}
