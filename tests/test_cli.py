@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.needs import ROOT
 from tests.twin import hand
 from workbench.cli import main
 from workbench.twin.simulate import simulate
@@ -241,3 +243,28 @@ def test_a_token_that_cannot_be_read_is_an_error_and_nothing_is_asked(tmp_path, 
     assert main(["record", *arguments, "--token-file", str(tmp_path / "absent")]) == 2
     assert "absent: cannot be read: No such file or directory" in capsys.readouterr().err
     assert not (tmp_path / "capture").exists()
+
+
+def test_an_empty_path_is_not_this_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `workbench read "$UNSET"` gives it."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["read", ""])
+    assert stopped.value.code == 2
+    assert "an empty path" in capsys.readouterr().err
+
+
+def test_a_ledger_that_is_none_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", str(tmp_path / "missing")]) == 2
+    assert "no ledger" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [("hikari/nosuch={}", "no service 'nosuch'"), ("hikari/orders={}", "no setting of this format")],
+)
+def test_consistency_refuses_a_file_that_it_would_not_have_judged(
+    named: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = ROOT / "data" / "captures" / "shop-incident"
+    assert main(["consistency", "--capture", str(capture), named.format(capture / "settings.yaml")]) == 2
+    assert said in capsys.readouterr().err

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         ("knobs", _knobs, "list the knobs of a capture's system: value, unit, bounds"),
     ):
         verb = verbs.add_parser(name, help=text)
-        verb.add_argument("capture", type=Path)
+        verb.add_argument("capture", type=_path)
         verb.set_defaults(run=run)
     _add_predict(verbs)
     _add_tune(verbs)
@@ -78,9 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_read(verbs: Any) -> None:
     verb = verbs.add_parser("read", help="say what files and folders hold, by table, and what was skipped")
-    verb.add_argument("paths", nargs="+", metavar="PATH", type=Path)
+    verb.add_argument("paths", nargs="+", metavar="PATH", type=_path)
     verb.add_argument("--json", action="store_true", help="the same for programs")
-    verb.add_argument("--save", type=Path, metavar="FOLDER", help="write the tables as Parquet")
+    verb.add_argument("--save", type=_path, metavar="FOLDER", help="write the tables as Parquet")
     verb.set_defaults(run=_read)
 
 
@@ -90,7 +90,7 @@ def _add_record(verbs: Any) -> None:
     where.add_argument("--prometheus", metavar="URL", help="its metrics")
     where.add_argument(
         "--lab",
-        type=Path,
+        type=_path,
         metavar="RUN",
         help="a lab that is up: metrics, spans, GC logs, profiles, settings",
     )
@@ -108,9 +108,11 @@ def _add_record(verbs: Any) -> None:
         "--last", type=float, metavar="SECONDS", help="instead of --start: so long before the end"
     )
     verb.add_argument("--profile", type=float, metavar="SECONDS", help="how long to profile, first")
-    verb.add_argument("--to", required=True, type=Path, metavar="FOLDER", help="must not exist")
+    verb.add_argument("--to", required=True, type=_path, metavar="FOLDER", help="must not exist")
     verb.add_argument("--name", default="")
-    verb.add_argument("--token-file", type=Path, metavar="FILE", help="holds the bearer token for Prometheus")
+    verb.add_argument(
+        "--token-file", type=_path, metavar="FILE", help="holds the bearer token for Prometheus"
+    )
     verb.add_argument("--selector", help="which series, in PromQL; left out, all, or what presets recognise")
     verb.add_argument("--step", type=int, default=1, metavar="SECONDS")
     verb.add_argument("--tenant", metavar="NAME", default="", help="X-Scope-OrgID, of Mimir and Cortex")
@@ -120,22 +122,22 @@ def _add_record(verbs: Any) -> None:
     verb.add_argument("--tries", type=int, default=5, help="how often one answer is asked for")
     verb.add_argument("--parallel", type=int, default=4, help="answers under way at once")
     verb.add_argument(
-        "--cache", type=Path, metavar="FOLDER", help="keep settled answers for the next recording"
+        "--cache", type=_path, metavar="FOLDER", help="keep settled answers for the next recording"
     )
     verb.set_defaults(run=_record)
 
 
 def _add_catalogue(verbs: Any) -> None:
     verb = verbs.add_parser("catalogue", help="say what metrics there are, what they tell, what is missing")
-    verb.add_argument("paths", nargs="+", metavar="CAPTURE", type=Path)
-    verb.add_argument("--mapping", type=Path, metavar="FILE", help="roles filled by hand, in YAML")
+    verb.add_argument("paths", nargs="+", metavar="CAPTURE", type=_path)
+    verb.add_argument("--mapping", type=_path, metavar="FILE", help="roles filled by hand, in YAML")
     verb.add_argument("--all", action="store_true", help="metrics that fill no role, too")
     verb.set_defaults(run=_catalogue)
 
 
 def _add_predict(verbs: Any) -> None:
     verb = verbs.add_parser("predict", help="predict what other settings would do")
-    verb.add_argument("capture", type=Path)
+    verb.add_argument("capture", type=_path)
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
     verb.add_argument("--load", type=float, default=1.0, help="times the recorded load")
     verb.set_defaults(run=_predict)
@@ -143,36 +145,36 @@ def _add_predict(verbs: Any) -> None:
 
 def _add_tune(verbs: Any) -> None:
     verb = verbs.add_parser("tune", help="find the cheapest settings that hold the SLOs, and export them")
-    verb.add_argument("capture", type=Path)
+    verb.add_argument("capture", type=_path)
     _add_objective(verb)
     verb.add_argument("--knob", action="append", metavar="KEY", help="move only these (repeatable)")
     verb.add_argument("--budget", type=int, default=200, help="evaluations at most")
     verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--target", default="lab_yaml", help="format to export")
-    verb.add_argument("--base", type=Path, help="the file in use now, to be edited")
+    verb.add_argument("--base", type=_path, help="the file in use now, to be edited")
     verb.add_argument(
-        "--to", type=Path, metavar="FOLDER", help="where to export; left out, nothing is written"
+        "--to", type=_path, metavar="FOLDER", help="where to export; left out, nothing is written"
     )
-    verb.add_argument("--ledger", type=Path, metavar="FOLDER", help="freeze the prediction in this ledger")
+    verb.add_argument("--ledger", type=_path, metavar="FOLDER", help="freeze the prediction in this ledger")
     verb.set_defaults(run=_tune)
 
 
 def _add_objective(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--slo", action="append", type=_slo, metavar="QUANTITY=LIMIT", help="such as p99_s=0.4")
-    verb.add_argument("--objective", type=Path, metavar="FILE", help="a YAML of slos and scenarios instead")
+    verb.add_argument("--objective", type=_path, metavar="FILE", help="a YAML of slos and scenarios instead")
 
 
 def _add_report(verb: argparse.ArgumentParser) -> None:
     how = verb.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="the same for programs")
     how.add_argument("--github", action="store_true", help="as annotations of a GitHub workflow")
-    verb.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
+    verb.add_argument("--junit", type=_path, metavar="FILE", help="also write a JUnit report")
 
 
 def _add_check(verbs: Any) -> None:
     verb = verbs.add_parser("check", help="would these settings hold the SLOs? 0 yes, 1 no, 2 cannot tell")
-    verb.add_argument("settings", type=Path, help="a configuration file")
-    verb.add_argument("--capture", type=Path, metavar="FOLDER", help="a recording of the system")
+    verb.add_argument("settings", type=_path, help="a configuration file")
+    verb.add_argument("--capture", type=_path, metavar="FOLDER", help="a recording of the system")
     verb.add_argument("--target", default="lab_yaml", help="format of the file")
     _add_objective(verb)
     verb.add_argument("--seed", type=int, default=0)
@@ -186,24 +188,26 @@ def _add_consistency(verbs: Any) -> None:
         "files", nargs="*", metavar="FILE", help="a configuration file; or TARGET=FILE, TARGET/SERVICE=FILE"
     )
     known = verb.add_mutually_exclusive_group(required=True)
-    known.add_argument("--system", type=Path, metavar="FILE", help="a YAML: who calls whom, replicas, files")
-    known.add_argument("--capture", type=Path, metavar="FOLDER", help="a recording that shows who calls whom")
+    known.add_argument("--system", type=_path, metavar="FILE", help="a YAML: who calls whom, replicas, files")
+    known.add_argument(
+        "--capture", type=_path, metavar="FOLDER", help="a recording that shows who calls whom"
+    )
     _add_report(verb)
     verb.set_defaults(run=_consistency)
 
 
 def _add_verify(verbs: Any) -> None:
     verb = verbs.add_parser("verify", help="judge a change by captures from before and after it")
-    verb.add_argument("recommendation", type=Path, help="the recommendation.json that export wrote")
-    verb.add_argument("before", type=Path)
-    verb.add_argument("after", type=Path)
+    verb.add_argument("recommendation", type=_path, help="the recommendation.json that export wrote")
+    verb.add_argument("before", type=_path)
+    verb.add_argument("after", type=_path)
     verb.add_argument(
         "--shares", type=_shares, metavar="A,B", help="the two are groups of the same time, of these shares"
     )
     verb.add_argument(
         "--group", metavar="ATTRIBUTE=A,B", help="take these groups, by an attribute of the callers' spans"
     )
-    verb.add_argument("--ledger", type=Path, metavar="FOLDER", help="write the grade into this ledger")
+    verb.add_argument("--ledger", type=_path, metavar="FOLDER", help="write the grade into this ledger")
     verb.set_defaults(run=_verify)
 
 
@@ -211,9 +215,11 @@ def _add_ledger(verbs: Any) -> None:
     verb = verbs.add_parser(
         "ledger", help="show what was predicted, what came, and how true the twin has been"
     )
-    verb.add_argument("folder", type=Path)
-    verb.add_argument("--freeze", type=Path, metavar="FILE", help="first write down this recommendation.json")
-    verb.add_argument("--capture", type=Path, metavar="FOLDER", help="the capture that it was made from")
+    verb.add_argument("folder", type=_path)
+    verb.add_argument(
+        "--freeze", type=_path, metavar="FILE", help="first write down this recommendation.json"
+    )
+    verb.add_argument("--capture", type=_path, metavar="FOLDER", help="the capture that it was made from")
     verb.add_argument("--json", action="store_true", help="the same for programs")
     verb.set_defaults(run=_ledger)
 
@@ -221,9 +227,9 @@ def _add_ledger(verbs: Any) -> None:
 def _add_page(verbs: Any) -> None:
     verb = verbs.add_parser("report", help="write a recommendation as one HTML page that needs no server")
     verb.add_argument(
-        "source", type=Path, help="a recommendation.json or its folder, or a capture, which is searched"
+        "source", type=_path, help="a recommendation.json or its folder, or a capture, which is searched"
     )
-    verb.add_argument("--to", required=True, type=Path, metavar="FILE", help="the page to write")
+    verb.add_argument("--to", required=True, type=_path, metavar="FILE", help="the page to write")
     _add_objective(verb)
     verb.add_argument("--budget", type=int, default=200, help="evaluations at most, for a capture")
     verb.add_argument("--seed", type=int, default=0)
@@ -480,7 +486,7 @@ def _consistency(given: argparse.Namespace) -> int:
     if not files:
         raise SettingError("no files", where="consistency", expected="configuration files to check")
     found = consistency.check_files(files, topology)
-    text = "\n".join(one.text() for one in found) or f"all settings of {len(files)} files fit together"
+    text = "\n".join(one.text() for one in found) or "all settings fit together"
     return _told(findings_as_results(found), given, suite="workbench consistency", text=text)
 
 
@@ -543,6 +549,12 @@ def _windows(given: argparse.Namespace) -> tuple[Capture, Capture]:
 
 def _ledger(given: argparse.Namespace) -> int:
     ledger = _ledger_of(given, "folder")
+    if not given.freeze and not ledger.begun:
+        raise SettingError(
+            "no ledger",
+            where=str(given.folder),
+            expected="a folder that `workbench tune --ledger` or `ledger --freeze` began",
+        )
     if given.freeze:
         if given.capture is None:
             raise SettingError("no capture", where="--capture", expected="the one of the recommendation")
@@ -580,6 +592,13 @@ def _ledger_of(given: argparse.Namespace, name: str = "ledger") -> Any:
     from workbench.tuning.ledger import Ledger
 
     return Ledger(getattr(given, name))
+
+
+def _path(text: str) -> Path:
+    """Refuse an empty path, as an unset variable gives it, which would mean this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
 
 
 def _text(file: Path) -> str:

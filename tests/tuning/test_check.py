@@ -193,7 +193,7 @@ def test_the_shell_tells_what_does_not_fit_together(file, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["status"] == 1
     file.write_text(file.read_text().replace("{timeout_s: 1.0}", "{timeout_s: 0.4}"))
     assert main(["consistency", "--system", str(system)]) == 0
-    assert capsys.readouterr().out == "all settings of 1 files fit together\n"
+    assert capsys.readouterr().out == "all settings fit together\n"
     (tmp_path / "bare.yaml").write_text("services: {gateway: {}}\n")
     assert main(["consistency", "--system", str(tmp_path / "bare.yaml")]) == 2
     assert "no files" in capsys.readouterr().err

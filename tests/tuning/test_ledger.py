@@ -247,11 +247,6 @@ def test_the_shell_freezes_grades_and_shows_the_record(promised, windows, tmp_pa
     assert "coverage" in said(capsys)[0]
 
 
-def test_the_shell_shows_an_empty_ledger(tmp_path, capsys):
-    assert main(["ledger", str(tmp_path / "none")]) == 0
-    assert said(capsys)[0] == "no predictions\nno grades\n"
-
-
 def test_tuning_freezes_what_it_recommends(windows, tmp_path, capsys):
     windows[0].save(tmp_path / "before")
     arguments = ["--slo", "p99_s=0.6", "--knob", "orders/workers", "--budget", "10"]

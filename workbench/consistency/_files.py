@@ -122,8 +122,29 @@ def _others(knob: Knob) -> Iterator[float | str]:
 @functools.lru_cache(maxsize=64)
 def _target(file: File, network: Network) -> tuple[Target, dict[Knob, str]]:
     """The file's target, and the knobs of the services that the file is for, each with its system."""
+    _refuse_what_is_not_there(file, network)
     module = targets.target(file.target or _recognised(file, network))
-    return module, _knobs(module, file, network)
+    knobs = _knobs(module, file, network)
+    if file.target and not module.current(targets.read(module, file.path), knobs):
+        raise TargetError(
+            "no setting of this format",
+            where=str(file.path),
+            expected=f"settings of {module.FORMAT}",
+            remedy="name the file's own target, or leave it out of the check",
+        )
+    return module, knobs
+
+
+def _refuse_what_is_not_there(file: File, network: Network) -> None:
+    names = [s.name for s in network.stations]
+    if file.service and file.service not in names:
+        raise TargetError(
+            f"no service {file.service!r}", where=str(file.path), expected=f"one of the topology: {names}"
+        )
+    if not file.path.is_file():
+        raise TargetError(
+            "no such file", where=str(file.path), expected="a configuration file", remedy="check the spelling"
+        )
 
 
 def _recognised(file: File, network: Network) -> str:

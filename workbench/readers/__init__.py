@@ -43,7 +43,12 @@ def recognise(head: bytes, *, where: str = "") -> Reader:
     """Give the one reader that knows content beginning with `head`; raise Unrecognized if none does."""
     knowing = [name for name, reader in readers().items() if head and reader.sniff(head)]
     if len(knowing) > 1:
-        raise Unrecognized(f"content that {' and '.join(knowing)} both claim", where=where)
+        raise Unrecognized(
+            f"content that {' and '.join(knowing)} both claim",
+            where=where,
+            expected="a file of one format",
+            remedy="cut the file where one format ends and the other begins",
+        )
     if not knowing:
         found = "an empty file" if not head else f"content of no known format, beginning {head[:40]!r}"
         raise Unrecognized(
@@ -65,6 +70,8 @@ def read(*paths: str | Path, service: str = "", instance: str = "") -> Capture:
     if not paths:
         raise Unrecognized("no path", expected="files or folders to read")
     folders = [Path(p) for p in paths]
+    if "" in paths:
+        raise Unrecognized("an empty path", expected="a file or folder to read", remedy="check the variable")
     for path in folders:
         if not path.exists():
             raise Unrecognized("no such file or folder", where=str(path), remedy="check the spelling")

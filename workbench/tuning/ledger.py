@@ -75,6 +75,11 @@ class Ledger:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
+    @property
+    def begun(self) -> bool:
+        """True if something was ever written in it."""
+        return any(self.folder.glob(f"*{PREDICTION}"))
+
     def freeze(
         self, recommendation: Recommendation | str, twin: Twin, *, at: datetime, system: str = ""
     ) -> str:
