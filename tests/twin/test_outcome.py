@@ -9,7 +9,7 @@ import pytest
 
 from tests.twin import hand
 from workbench.network import Call, Network, Pool, Station
-from workbench.twin import kernel
+from workbench.twin import world
 from workbench.twin.model import run
 from workbench.twin.outcome import outcome, unit
 
@@ -18,7 +18,7 @@ NAN = np.nan
 
 
 def log(*rows: dict[str, Any]) -> np.ndarray:
-    made = np.zeros(len(rows), kernel.LOG)
+    made = np.zeros(len(rows), world.LOG)
     for place, row in zip(made, rows, strict=True):
         for name, value in row.items():
             place[name] = value

@@ -15,7 +15,7 @@ from workbench.analysis.rates import rates
 from workbench.analysis.visits import calls, tries, visits
 from workbench.errors import SettingError
 from workbench.network import Scenario
-from workbench.twin import arrivals, kernel
+from workbench.twin import arrivals, world
 from workbench.twin.measured import bootstrap
 from workbench.twin.model import run
 from workbench.twin.simulate import simulate

@@ -66,7 +66,7 @@ def _options(service: str, *, collects: bool) -> list[Knob]:
         size("MetaspaceSize", 1, 1 << 16, "memory of classes at which a collection begins"),
         size("MaxDirectMemorySize", 1, 1 << 22, "memory of direct buffers at most"),
         size("ReservedCodeCacheSize", 3, 2048, "memory of compiled code at most"),
-        Knob(service, "MaxRAMPercentage", "%", 1, 100, "heap at most, of the machine's or container's memory"),
+        Knob(service, "MaxRAMPercentage", "%", 1, 100, "heap at most, of the machine's or container's"),
         Knob(service, "InitialRAMPercentage", "%", 1, 100, "heap at first, of the same"),
         number("MaxGCPauseMillis", "ms", 1, 60_000, "pause that the collector aims at", log=True),
         Knob(

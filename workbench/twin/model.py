@@ -130,7 +130,7 @@ def run(
 
 
 def warm_up_of(times_s: np.ndarray) -> float:
-    """Give how long before the window the first arrival comes; a window of closed users alone warms up too."""
+    """Give how long before the window the first arrival comes; one of closed users alone warms up too."""
     return max(0.0, -float(times_s[0])) if len(times_s) else WARM_UP_S
 
 

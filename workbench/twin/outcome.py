@@ -25,12 +25,12 @@ def outcome(log: np.ndarray, network: Network, *, start_s: float, end_s: float) 
     """Measure a log on requests that arrived in [start_s, end_s).
 
     Names: mean_s, p50_s, p95_s, p99_s (latency, all requests, failed ones included), throughput_rps (good
-    answers a second), error_share, load_rps, degraded_share (where a call has a fallback); by station: utilisation/NAME (share, where servers are
-    limited), wait/NAME (mean wait for a server of those that got one, s), queue/NAME (mean number
-    waiting), tries/NAME (visits per request).
+    answers a second), error_share, load_rps, degraded_share (where a call has a fallback); by station:
+    utilisation/NAME (share, where servers are limited), wait/NAME (mean wait for a server of those that got
+    one, s), queue/NAME (mean number waiting), tries/NAME (visits per request).
     """
     roots = log[log["parent"] < 0]
-    roots = roots[(roots["arrived"] >= start_s) & (roots["arrived"] < end_s)]
+    roots = roots[(roots["sent"] >= start_s) & (roots["sent"] < end_s)]
     over_s = np.nanmax(log["heard"], initial=end_s)  # who was never answered has waited at least until then
     latency = np.where(np.isnan(roots["heard"]), over_s, roots["heard"]) - roots["sent"]
     good = roots["result"] == world.OK
