@@ -127,8 +127,8 @@ def test_a_setting_of_the_capture_that_is_out_of_bounds(capture):
 
 
 def test_a_target_that_does_not_exist(made, tmp_path):
-    with pytest.raises(TargetError, match="no target 'kubernetes'") as error:
-        workbench.export(made, "kubernetes", tmp_path / "out")
+    with pytest.raises(TargetError, match="no target 'tomcat_xml'") as error:
+        workbench.export(made, "tomcat_xml", tmp_path / "out")
     assert error.value.expected
     assert error.value.remedy
     assert list(tmp_path.iterdir()) == []

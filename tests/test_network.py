@@ -30,12 +30,26 @@ def test_every_path_has_the_value_that_was_given():
     assert paths["orders.calls.stock.timeout_s"] == 0.2
     assert paths["orders.deadline_s"] == 1.5
     assert paths["stock.pool.servers"] == math.inf
-    assert len(paths) == 4 * 5 + 4 * 4  # five values of a station, four of a call
+    assert len(paths) == 4 * 41 + 4 * 45  # values of a station with its policies, and of a call
+
+
+WORDS = {"pool.order": "lifo", "limit.kind": "leaky bucket", "concurrency.kind": "fixed", "cpu.kind": "loop"}
+WORDS |= {"breaker.kind": "consecutive", "budget.kind": "active", "balance.kind": "random"}
+WORDS |= {"backoff_law": "envoy"}
+SHARES = ("jitter", "share", "backoff", "smoothing")
+
+
+def another(path: str) -> float | str:
+    """A value that the path does not have yet."""
+    for end, word in WORDS.items():
+        if path.endswith(f".{end}"):
+            return word
+    return 0.75 if path.endswith(SHARES) else 7.0
 
 
 @pytest.mark.parametrize("path", dict(SHOP.paths()))
 def test_setting_a_path_changes_it_alone_and_in_a_copy(path):
-    before, other = dict(SHOP.paths()), 0.75 if path.endswith("jitter") else 7.0
+    before, other = dict(SHOP.paths()), another(path)
     moved = SHOP.set(path, other)
     assert moved.get(path) == other
     assert dict(moved.paths()) == before | {path: other}
