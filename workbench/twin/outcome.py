@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.network import Network
+from workbench.network import Network, Station
 from workbench.twin import world
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -29,38 +29,49 @@ def outcome(log: np.ndarray, network: Network, *, start_s: float, end_s: float) 
     utilisation/NAME (share, where servers are limited), wait/NAME (mean wait for a server of those that got
     one, s), queue/NAME (mean number waiting), tries/NAME (visits per request).
     """
-    roots = log[log["parent"] < 0]
-    roots = roots[(roots["sent"] >= start_s) & (roots["sent"] < end_s)]
+    entered = (log["parent"] < 0) & (log["sent"] >= start_s) & (log["sent"] < end_s)
+    sent, heard = log["sent"][entered], log["heard"][entered]
     over_s = np.nanmax(log["heard"], initial=end_s)  # who was never answered has waited at least until then
-    latency = np.where(np.isnan(roots["heard"]), over_s, roots["heard"]) - roots["sent"]
-    good = roots["result"] == world.OK
+    latency = np.where(np.isnan(heard), over_s, heard) - sent
+    good = log["result"][entered] == world.OK
     span_s = end_s - start_s
     numbers = {"mean_s": float(latency.mean()) if latency.size else np.nan}
     values = np.quantile(latency, QUANTILES) if latency.size else np.full(len(QUANTILES), np.nan)
     numbers |= {f"p{q * 100:g}_s": float(v) for q, v in zip(QUANTILES, values, strict=True)}
     numbers["throughput_rps"] = float(good.sum() / span_s)
     numbers["error_share"] = float(1 - good.mean()) if good.size else np.nan
-    numbers["load_rps"] = roots.size / span_s
+    numbers["load_rps"] = good.size / span_s
     if any(call.fallback for station in network.stations for call in station.calls):
-        numbers["degraded_share"] = float(roots["degraded"].mean()) if roots.size else np.nan
+        numbers["degraded_share"] = float(log["degraded"][entered].mean()) if good.size else np.nan
+    columns = {name: np.ascontiguousarray(log[name]) for name in _OF_A_STATION}  # whole rows are long
     for s, station in enumerate(network.stations):
-        if station.name == network.entry:
-            continue
-        visits = log[log["station"] == s]
-        started, arrived = visits["started"], visits["arrived"]
-        got = np.isfinite(started)
-        held_s = _overlap(started[got], visits["ended"][got], start_s, end_s)
-        left_queue = np.where(got, started, visits["ended"])
-        inside = got & (arrived >= start_s) & (arrived < end_s)
-        name = station.name
-        if np.isfinite(station.pool.servers):
-            instances = max(station.instances, int(visits["instance"].max(initial=0)) + 1)
-            numbers[f"utilisation/{name}"] = held_s / (station.pool.servers * instances * span_s)
-        numbers[f"wait/{name}"] = float((started - arrived)[inside].mean()) if inside.any() else 0.0
-        numbers[f"queue/{name}"] = _overlap(arrived, left_queue, start_s, end_s) / span_s
-        sent = ((arrived >= start_s) & (arrived < end_s)).sum()
-        numbers[f"tries/{name}"] = float(sent / roots.size) if roots.size else np.nan
+        if station.name != network.entry:
+            own = columns["station"] == s
+            visits = {name: column[own] for name, column in columns.items()}
+            numbers |= _at_station(station, visits, good.size, start_s, end_s)
     return Outcome(latency, numbers)
+
+
+_OF_A_STATION = ("station", "instance", "arrived", "started", "ended")
+
+
+def _at_station(
+    station: Station, visits: dict[str, np.ndarray], requests: int, start_s: float, end_s: float
+) -> dict[str, float]:
+    started, arrived, ended = visits["started"], visits["arrived"], visits["ended"]
+    got, span_s, name = np.isfinite(started), end_s - start_s, station.name
+    numbers = {}
+    if np.isfinite(station.pool.servers):
+        instances = max(station.instances, int(visits["instance"].max(initial=0)) + 1)
+        held_s = _overlap(started[got], ended[got], start_s, end_s)
+        numbers[f"utilisation/{name}"] = held_s / (station.pool.servers * instances * span_s)
+    came = (arrived >= start_s) & (arrived < end_s)
+    waited = (started - arrived)[got & came]
+    numbers[f"wait/{name}"] = float(waited.mean()) if waited.size else 0.0
+    left_queue = np.where(got, started, ended)
+    numbers[f"queue/{name}"] = _overlap(arrived, left_queue, start_s, end_s) / span_s
+    numbers[f"tries/{name}"] = float(came.sum() / requests) if requests else np.nan
+    return numbers
 
 
 def unit(name: str) -> str:
