@@ -8,12 +8,12 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import workbench
 from tests.needs import ROOT
 from workbench import tables
+from workbench.analysis.steps import steps as cut
 from workbench.capture import Capture
 from workbench.twin.measured import callers, measured
 
@@ -27,13 +27,8 @@ def captures() -> dict[str, Capture]:
 
 
 def steps(capture: Capture) -> list[Capture]:
-    """Cut a recording at the steps of its load, each without its first 10 s."""
-    start, found = capture.start, []
-    for duration_s, _ in capture.load["plan"]:
-        end = start + pd.Timedelta(duration_s, "s")
-        found.append(capture.between(start + pd.Timedelta("10s"), end))
-        start = end
-    return found
+    """The parts of a recording, one for each rate of its load."""
+    return [part for _, part in cut(capture)]
 
 
 @pytest.mark.parametrize("name", NAMES)
