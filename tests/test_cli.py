@@ -268,3 +268,11 @@ def test_consistency_refuses_a_file_that_it_would_not_have_judged(
     capture = ROOT / "data" / "captures" / "shop-incident"
     assert main(["consistency", "--capture", str(capture), named.format(capture / "settings.yaml")]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_system_is_chosen_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    capture = str(ROOT / "data" / "captures" / "jvm-96m")
+    assert main(["predict", capture, "--system", "jvm", "--set", "catalogue/Xmn=96"]) == 0
+    assert "p99_s" in capsys.readouterr().out
+    assert main(["predict", capture, "--system", "nothing"]) == 2
+    assert "no system 'nothing'" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         ("knobs", _knobs, "list the knobs of a capture's system: value, unit, bounds"),
     ):
         verb = verbs.add_parser(name, help=text)
-        verb.add_argument("capture", type=_path)
+        _add_recorded(verb)
         verb.set_defaults(run=run)
     _add_predict(verbs)
     _add_tune(verbs)
@@ -74,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_page(verbs)
     add_commands(verbs)
     return parser
+
+
+def _add_recorded(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("capture", type=_path, help="a recording of the system: a file, or a folder")
+    verb.add_argument(
+        "--system",
+        action="append",
+        metavar="NAME",
+        help="whose knobs it has: a module of workbench/knobs",
+    )
 
 
 def _add_read(verbs: Any) -> None:
@@ -137,7 +147,7 @@ def _add_catalogue(verbs: Any) -> None:
 
 def _add_predict(verbs: Any) -> None:
     verb = verbs.add_parser("predict", help="predict what other settings would do")
-    verb.add_argument("capture", type=_path)
+    _add_recorded(verb)
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
     verb.add_argument("--load", type=float, default=1.0, help="times the recorded load")
     verb.set_defaults(run=_predict)
@@ -145,7 +155,7 @@ def _add_predict(verbs: Any) -> None:
 
 def _add_tune(verbs: Any) -> None:
     verb = verbs.add_parser("tune", help="find the cheapest settings that hold the SLOs, and export them")
-    verb.add_argument("capture", type=_path)
+    _add_recorded(verb)
     _add_objective(verb)
     verb.add_argument("--knob", action="append", metavar="KEY", help="move only these (repeatable)")
     verb.add_argument("--budget", type=int, default=200, help="evaluations at most")
@@ -405,7 +415,7 @@ def _calibrate(given: argparse.Namespace) -> int:
     from workbench.twin.measured import readable
 
     capture = workbench.read(given.capture)
-    twin = workbench.calibrate(capture)
+    twin = workbench.calibrate(capture, system=given.system or "lab")
     print(twin)
     for note in twin.notes:
         print(f"note: {note}")
@@ -414,7 +424,7 @@ def _calibrate(given: argparse.Namespace) -> int:
 
 
 def _knobs(given: argparse.Namespace) -> int:
-    twin = workbench.calibrate(workbench.read(given.capture))
+    twin = _twin(given)
     for knob in twin.knobs:
         value = twin.settings.get(knob.key)
         print(f"{knob.key:40}{'unset' if value is None else f'{value:g}':>8}  {knob.bounds}: {knob.meaning}")
@@ -422,7 +432,7 @@ def _knobs(given: argparse.Namespace) -> int:
 
 
 def _predict(given: argparse.Namespace) -> int:
-    twin = workbench.calibrate(workbench.read(given.capture))
+    twin = _twin(given)
     settings = dict(_change(text, twin.knobs) for text in given.changes)
     scenario = workbench.Scenario(f"{given.load:g} × the load", load=given.load)
     if given.load == 0:
@@ -442,7 +452,7 @@ def _tune(given: argparse.Namespace) -> int:
     module = targets.target(given.target)
     if given.base:
         targets.read(module, given.base)
-    twin = workbench.calibrate(workbench.read(given.capture))
+    twin = _twin(given)
     objective = _objective(given)
     recommendation = workbench.search(
         twin, given.knob, objective, budget=given.budget, seed=given.seed, progress=_progress
@@ -592,6 +602,10 @@ def _ledger_of(given: argparse.Namespace, name: str = "ledger") -> Any:
     from workbench.tuning.ledger import Ledger
 
     return Ledger(getattr(given, name))
+
+
+def _twin(given: argparse.Namespace) -> Any:
+    return workbench.calibrate(workbench.read(given.capture), system=given.system or "lab")
 
 
 def _path(text: str) -> Path:
