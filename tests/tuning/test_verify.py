@@ -106,7 +106,7 @@ def test_a_capture_under_other_settings_is_a_contradiction(promised, before, aft
 
 
 def test_a_capture_without_callers_is_a_contradiction(promised, before, after):
-    with pytest.raises(Contradiction, match="no root client spans"):
+    with pytest.raises(Contradiction, match="no root spans of requests"):
         verify(promised, before, replace(after, spans=tables.SPANS.empty()))
 
 
