@@ -275,6 +275,10 @@ class Workload:
             demand[name] = Demand(old.before * factor, None if old.after is None else old.after * factor)
         return replace(self, rate_rps=self.rate_rps * load, demand=demand)
 
+    def steady(self) -> Workload:
+        """Give the same at its mean rate, held constant."""
+        return replace(self, rate_rps=np.array([self.mean_rps()]))
+
     def mean_rps(self) -> float:
         """Mean arrival rate over the bins."""
         return float(self.rate_rps.mean())

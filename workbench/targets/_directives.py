@@ -10,10 +10,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
 from workbench.targets._quantity import Units, quantity, with_unit
-from workbench.targets._seam import changed, line_end, natural_lines, one_service, provenance
+from workbench.targets._seam import (
+    changed,
+    line_end,
+    natural_lines,
+    one_service,
+    provenance,
+    refuse_side_effects,
+)
 from workbench.targets._splice import Splice, splice
 
 _SECTION = re.compile(r"\s*\[\s*([^\]\r\n]*?)\s*\]")
@@ -76,13 +82,13 @@ def edit(
         splices.append(Splice(end, end, (head + added).replace("\n", nl)))
     after = splice(text, splices)
     before = {name: one.value for name, one in held.items()}
-    if {name: one.value for name, one in _held(form, after).items()} != before | written:
-        raise TargetError(
-            "the edit would change other settings too",
-            where=where,
-            expected="one setting a line",
-            remedy="write each setting on a line of its own, then export again",
-        )
+    refuse_side_effects(
+        {name: one.value for name, one in _held(form, after).items()},
+        before | written,
+        where=where,
+        expected="one setting a line",
+        remedy="write each setting on a line of its own, then export again",
+    )
     return after
 
 

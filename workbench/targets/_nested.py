@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
 from workbench.targets import _yaml
-from workbench.targets._seam import changed, plain
+from workbench.targets._seam import changed, one_service, plain
 
 Place = Callable[[tuple[_yaml.Node, ...], Knob], tuple[_yaml.Step, ...]]
 Read = Callable[[_yaml.Node, Knob, str], "float | str"]
@@ -49,6 +49,13 @@ def current(text: str, knobs: Iterable[Knob], place: Place, *, where: str, read:
         if node is not None:
             found[knob.key] = read(node, knob, where)
     return Settings(found)
+
+
+def current_of_one(
+    text: str, knobs: Iterable[Knob], place: Place, *, where: str, read: Read = number
+) -> Settings:
+    """Give what the file sets of these knobs, which are of one service."""
+    return current(text, one_service(knobs, where), place, where=where, read=read)
 
 
 def edit(

@@ -64,6 +64,16 @@ def changed(
     return {knob: value for knob, value in checked.items() if now.get(knob.key) != value}
 
 
+def refuse_side_effects(
+    after: Mapping[str, object], wanted: Mapping[str, object], *, where: str, expected: str, remedy: str
+) -> None:
+    """Raise TargetError if what a file sets after an edit is not what it is to set."""
+    if after != wanted:
+        raise TargetError(
+            "the edit would change other settings too", where=where, expected=expected, remedy=remedy
+        )
+
+
 def plain(value: float | str) -> str:
     """Write a number in digits without an exponent, which YAML 1.1 would take for text; a word as it is."""
     return value if isinstance(value, str) else format(Decimal(repr(value)), "f")

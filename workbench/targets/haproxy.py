@@ -19,7 +19,14 @@ from decimal import Decimal
 from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
 from workbench.targets._quantity import quantity, with_unit
-from workbench.targets._seam import changed, line_end, natural_lines, one_line, provenance
+from workbench.targets._seam import (
+    changed,
+    line_end,
+    natural_lines,
+    one_line,
+    provenance,
+    refuse_side_effects,
+)
 from workbench.targets._splice import Splice, splice
 
 FORMAT = "haproxy.cfg"
@@ -81,13 +88,13 @@ def edit(
     after = text
     for knob, value in wanted.items():
         after = _with(after, knob, with_unit(value, knob, _UNITS), why.get(knob.key, ""), where)
-    if current(after, known, where=where) != now.with_({k.key: v for k, v in wanted.items()}):
-        raise TargetError(
-            "the edit would change other settings too",
-            where=where,
-            expected="one section for each service",
-            remedy="write the settings out in the backend of each service, then export again",
-        )
+    refuse_side_effects(
+        current(after, known, where=where),
+        now.with_({k.key: v for k, v in wanted.items()}),
+        where=where,
+        expected="one section for each service",
+        remedy="write the settings out in the backend of each service, then export again",
+    )
     return after
 
 

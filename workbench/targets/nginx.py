@@ -19,7 +19,7 @@ from decimal import Decimal
 from workbench.errors import TargetError
 from workbench.settings import Knob, Settings, Value
 from workbench.targets._quantity import quantity, with_unit
-from workbench.targets._seam import changed, line_end, one_line, provenance
+from workbench.targets._seam import changed, line_end, one_line, provenance, refuse_side_effects
 from workbench.targets._splice import Splice, splice
 
 FORMAT = "nginx.conf"
@@ -92,13 +92,13 @@ def edit(
     after = text
     for knob in sorted(wanted, key=known.index):  # a rate before its burst
         after = _with(after, knob, wanted[knob], why.get(knob.key, ""), where)
-    if current(after, known, where=where) != now.with_({k.key: v for k, v in wanted.items()}):
-        raise TargetError(
-            "the edit would change other settings too",
-            where=where,
-            expected="one place for each setting",
-            remedy="write the settings out in the blocks of each service, then export again",
-        )
+    refuse_side_effects(
+        current(after, known, where=where),
+        now.with_({k.key: v for k, v in wanted.items()}),
+        where=where,
+        expected="one place for each setting",
+        remedy="write the settings out in the blocks of each service, then export again",
+    )
     return after
 
 

@@ -8,9 +8,10 @@ orders:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 
-from workbench.settings import Knob, Settings, Value
+from workbench.settings import Knob
 from workbench.targets import _nested, _yaml
 
 FORMAT = "plain YAML"
@@ -24,22 +25,9 @@ def blank(knobs: Iterable[Knob]) -> str:
     return _nested.blank("Settings by service.", knobs, keys=lambda knob: knob.service)
 
 
-def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
-    """Give what the file sets of these knobs."""
-    return _nested.current(text, knobs, _place, where=where)
-
-
-def edit(
-    text: str,
-    settings: Mapping[str, Value],
-    knobs: Iterable[Knob],
-    *,
-    why: Mapping[str, str],
-    where: str = FILENAME,
-) -> str:
-    """Give the file with these settings, missing ones added."""
-    return _nested.edit(text, settings, knobs, _place, why=why, where=where)
-
-
 def _place(_: tuple[_yaml.Node, ...], knob: Knob) -> tuple[_yaml.Step, ...]:
     return (0, knob.service, *knob.name.split("."))
+
+
+current = partial(_nested.current, place=_place, where=FILENAME)
+edit = partial(_nested.edit, place=_place, where=FILENAME)

@@ -7,11 +7,11 @@ sqlalchemy:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 
-from workbench.settings import Knob, Settings, Value
+from workbench.settings import Knob
 from workbench.targets import _nested
-from workbench.targets._seam import one_service
 
 FORMAT = "SQLAlchemy YAML"
 SYSTEMS = ("sqlalchemy",)
@@ -26,18 +26,5 @@ def blank(knobs: Iterable[Knob]) -> str:
     return "# Arguments of create_engine.\nsqlalchemy:\n  max_overflow: 0\n"
 
 
-def current(text: str, knobs: Iterable[Knob], *, where: str = FILENAME) -> Settings:
-    """Give what the file sets of these knobs."""
-    return _nested.current(text, one_service(knobs, where), _PLACE, where=where)
-
-
-def edit(
-    text: str,
-    settings: Mapping[str, Value],
-    knobs: Iterable[Knob],
-    *,
-    why: Mapping[str, str],
-    where: str = FILENAME,
-) -> str:
-    """Give the file with these settings, missing ones added."""
-    return _nested.edit(text, settings, knobs, _PLACE, why=why, where=where)
+current = partial(_nested.current_of_one, place=_PLACE, where=FILENAME)
+edit = partial(_nested.edit, place=_PLACE, where=FILENAME)

@@ -297,8 +297,9 @@ def run(
     w = plan_of(network, workload, changes=changes, shift_s=shift_s, end_s=end_s, seed=seed)
     w.counts[[LEFT, GOES_ON, CREATED]] = -1
     rows, scheduled = most_at_once(w)
+    everywhere_once = arrivals.size * len(network.stations)
     w = w._replace(
-        visits=np.empty(rows + int(arrivals.size * network_size(network) * 1.2), world.VISIT),
+        visits=np.empty(rows + int(everywhere_once * 1.2), world.VISIT),
         heap=np.empty(scheduled + 4096, world.EVENT),
     )
     while not loop(w, arrivals, rows, scheduled):
@@ -307,11 +308,6 @@ def run(
         if w.counts[HEAPED] + scheduled > w.heap.size:
             w = w._replace(heap=_enlarged(w.heap))
     return w.visits[: w.counts[ROWS]]
-
-
-def network_size(network: Network) -> int:
-    """Visits of a request that goes everywhere once."""
-    return len(network.stations)
 
 
 def most_at_once(w: World) -> tuple[int, int]:

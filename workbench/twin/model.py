@@ -233,7 +233,7 @@ def load_curve(
 
     Columns: load (multiple), and the names of `outcome`. On common random numbers.
     """
-    steady = replace(twin.workload, rate_rps=np.array([twin.workload.mean_rps()]))
+    steady = twin.workload.steady()
     network = twin.at(settings)
     rows = []
     for load in loads:

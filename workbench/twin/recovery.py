@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -108,7 +108,7 @@ def recovery(
     network, settings = twin.at(settings or {}), twin.settings.with_(settings or {})
 
     def run(i: int) -> tuple[_Served, _Served]:
-        workload = _steady(scenario.apply(twin.replicates[i % len(twin.replicates)]))
+        workload = scenario.apply(twin.replicates[i % len(twin.replicates)]).steady()
         luck = seed * 1000 + i
         return (
             _served(network, workload, scenario.changes, end_s, slo_s, luck),
@@ -204,10 +204,6 @@ def _served(
     with np.errstate(invalid="ignore"):
         well = (roots["result"] == world.OK) & (roots["heard"] - roots["sent"] <= slo_s)
     return _Served(roots["sent"] - WARM_UP_S, well)
-
-
-def _steady(workload: Workload) -> Workload:
-    return replace(workload, rate_rps=np.array([workload.mean_rps()]))
 
 
 def _back_after(troubled: np.ndarray, untroubled: np.ndarray, edges: np.ndarray, over_s: float) -> float:
